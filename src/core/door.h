@@ -14,10 +14,10 @@
 #include "proto/wrap.h"
 
 struct adit_door_params {
-    struct adit_wrap_key *wrap;               /* tls-auth or tls-crypt; NULL: none */
-    const struct adit_v2_server_key *v2;      /* tls-crypt-v2; NULL: off */
-    bool is_bare_allowed;                     /* neither wrap nor v2 is configured */
-    bool force_cookie;                        /* tls-crypt-v2 force-cookie */
+    struct adit_wrap_key *wrap;          /* tls-auth or tls-crypt; NULL: none */
+    const struct adit_v2_server_key *v2; /* tls-crypt-v2; NULL: off */
+    bool is_bare_allowed;                /* neither wrap nor v2 is configured */
+    bool force_cookie;                   /* tls-crypt-v2 force-cookie */
     uint32_t hand_window_s;
     uint32_t initial_n, initial_s; /* connect-freq-initial */
     uint32_t replay_window, replay_s;
@@ -46,13 +46,14 @@ struct adit_admission {
     struct adit_sid cookie;
     bool has_cookie; /* false: V3 client without early negotiation, or TCP */
     bool is_v2;
-    struct adit_static_key kc;          /* is_v2: the client's key; the caller wipes it */
-    struct adit_wkc_metadata metadata;  /* is_v2 */
+    struct adit_static_key kc;         /* is_v2: the client's key; the caller wipes it */
+    struct adit_wkc_metadata metadata; /* is_v2 */
 };
 
 /* A packet from an address without a session, or with a session id that the session there does not have. */
 enum adit_door_verdict adit_door_recv(struct adit_door *d, const struct adit_addr *from, adit_bytes packet,
-                                      adit_now now, struct adit_wr *reply, struct adit_admission *adm, adit_err *why);
+                                      adit_now now, struct adit_wr *reply, struct adit_admission *adm,
+                                      adit_err *why);
 
 /* The same for TCP, where the connection itself proves the address: the first packet must be a good reset. */
 enum adit_door_verdict adit_door_recv_stream(struct adit_door *d, adit_bytes packet, adit_now now,

@@ -34,40 +34,43 @@ struct adit_session_params {
     uint32_t hand_window_s, tran_window_s;
     uint32_t reneg_min_s, reneg_max_s; /* max 0: never by time */
     uint32_t tls_timeout_s;
-    uint32_t replay_window, replay_s;  /* of the wrapping */
-    unsigned max_packet_size;          /* 1250: IP and UDP headers included */
+    uint32_t replay_window, replay_s; /* of the wrapping */
+    unsigned max_packet_size;         /* 1250: IP and UDP headers included */
 
-    bool want_dyn_tls_crypt; /* allowed by configuration */
-    const char *options;     /* our options string */
-    const char *peer_info;   /* ours; "" if none */
+    bool want_dyn_tls_crypt;     /* allowed by configuration */
+    const char *options;         /* our options string */
+    const char *peer_info;       /* ours; "" if none */
     const char *user, *password; /* client; NULL if none */
 };
 
 /* What one session starts with. */
 struct adit_session_start {
-    struct adit_wrap_key *wrap;        /* NULL: no wrapping */
-    bool owns_wrap;                    /* moved to the session, even if _new fails */
-    const struct adit_static_key *wrap_static; /* the 256 bytes behind it, for dynamic tls-crypt; NULL: none */
-    adit_bytes wkc;                    /* client with tls-crypt-v2; lent for the session's life */
-    bool is_v2;                        /* tls-crypt-v2 is what wraps */
+    struct adit_wrap_key *wrap; /* NULL: no wrapping */
+    bool owns_wrap;             /* moved to the session, even if _new fails */
+    const struct adit_static_key
+        *wrap_static; /* the 256 bytes behind it, for dynamic tls-crypt; NULL: none */
+    adit_bytes wkc;   /* client with tls-crypt-v2; lent for the session's life */
+    bool is_v2;       /* tls-crypt-v2 is what wraps */
     bool is_tcp, is_ipv6;
-    const char *subject;               /* for the log; copied */
+    const char *subject; /* for the log; copied */
 };
 
 struct adit_session;
 
 /* The client role begins at once: its reset is the first packet of next_tx. NULL: memory, randomness. */
-struct adit_session *adit_session_connect(const struct adit_session_params *p, const struct adit_session_start *st,
-                                          const struct adit_env *env, adit_now now);
+struct adit_session *adit_session_connect(const struct adit_session_params *p,
+                                          const struct adit_session_start *st, const struct adit_env *env,
+                                          adit_now now);
 
 /*
  * The server role, for a client whose reset or third packet passed the door; that packet is then given to
  * recv. `cookie`: our session id, already sent by the door (its reset counts as sent and acknowledged); NULL:
  * nothing was sent yet, our reset answers (TCP, and clients without early negotiation).
  */
-struct adit_session *adit_session_accept(const struct adit_session_params *p, const struct adit_session_start *st,
-                                         const struct adit_sid *remote, const struct adit_sid *cookie,
-                                         const struct adit_env *env, adit_now now);
+struct adit_session *adit_session_accept(const struct adit_session_params *p,
+                                         const struct adit_session_start *st, const struct adit_sid *remote,
+                                         const struct adit_sid *cookie, const struct adit_env *env,
+                                         adit_now now);
 
 void adit_session_free(struct adit_session *s); /* wipes; NULL allowed */
 
@@ -86,44 +89,48 @@ bool adit_session_next_tx(struct adit_session *s, adit_now now, struct adit_wr *
 enum adit_event_kind {
     ADIT_EV_TLS_UP,      /* a TLS handshake is done: `text` has its parameters */
     ADIT_EV_AUTH_WANTED, /* the peer said who it is; answer with adit_session_admit() or _refuse() */
-    ADIT_EV_PUSHED,      /* client: a complete push reply; answer with adit_session_apply() or _abandon() */
-    ADIT_EV_KEYS,        /* fresh keys, moved out: install for receiving (and sending, if the first) */
-    ADIT_EV_KEY_USE,     /* from now on send with `key_id` */
-    ADIT_EV_KEY_DROP,    /* `key_id` is over */
-    ADIT_EV_UP,          /* first keys in place and the configuration known: the tunnel is up */
-    ADIT_EV_TEXT,        /* a message that the host acts on or logs: `text_kind`, `text` */
-    ADIT_EV_CLOSED,      /* the end, with `reason` and `text`; nothing follows */
+    ADIT_EV_PUSHED,   /* client: a complete push reply; answer with adit_session_apply() or adit_session_end()
+                       */
+    ADIT_EV_KEYS,     /* fresh keys, moved out: install for receiving (and sending, if the first) */
+    ADIT_EV_KEY_USE,  /* from now on send with `key_id` */
+    ADIT_EV_KEY_DROP, /* `key_id` is over */
+    ADIT_EV_UP,       /* first keys in place and the configuration known: the tunnel is up */
+    ADIT_EV_TEXT,     /* a message that the host acts on or logs: `text_kind`, `text` */
+    ADIT_EV_CLOSED,   /* the end, with `reason` and `text`; nothing follows */
 };
 
 struct adit_event {
     enum adit_event_kind kind;
-    bool is_renewal;   /* AUTH_WANTED, TLS_UP: of a renegotiation */
+    bool is_renewal; /* AUTH_WANTED, TLS_UP: of a renegotiation */
     uint8_t key_id;
     adit_err reason;
     enum adit_text_kind text_kind;
-    adit_bytes text;      /* lent until the next call of next_event */
-    adit_bytes options;   /* PUSHED: options, each NUL-terminated; else the peer's options string. Lent */
-    adit_bytes peer_info; /* AUTH_WANTED: lent */
+    adit_bytes text;         /* lent until the next call of next_event */
+    adit_bytes options;      /* PUSHED: what was pushed, each option NUL-terminated */
+    adit_bytes peer_options; /* AUTH_WANTED, PUSHED: the peer's options string */
+    adit_bytes peer_info;    /* AUTH_WANTED */
     adit_bytes user, password;
     const struct adit_identity *identity; /* lent until the session ends */
-    struct adit_data_keys keys; /* KEYS: the host wipes it */
+    struct adit_data_keys keys;           /* KEYS: the host wipes it */
 };
 
 bool adit_session_next_event(struct adit_session *s, struct adit_event *ev);
 
 /*
  * Answers to AUTH_WANTED. agreed: what keys are made of. push: options for the client, each NUL-terminated,
- * without those of adit_agreed_push(), which the host has appended already; copied. ADIT_E_STATE: nothing was asked.
+ * those of adit_agreed_push() included; copied. ADIT_E_STATE: nothing was asked.
  */
-ADIT_MUST_USE adit_err adit_session_admit(struct adit_session *s, const struct adit_agreed *agreed, adit_bytes push,
-                                          adit_now now);
+ADIT_MUST_USE adit_err adit_session_admit(struct adit_session *s, const struct adit_agreed *agreed,
+                                          adit_bytes push, adit_now now);
 /* Sends AUTH_FAILED (with the reason, if not empty), lingers, then closes with ADIT_E_AUTH_DENIED. */
 ADIT_MUST_USE adit_err adit_session_refuse(struct adit_session *s, const char *reason, adit_now now);
 
 /* Answers to PUSHED. */
-ADIT_MUST_USE adit_err adit_session_apply(struct adit_session *s, const struct adit_agreed *agreed, adit_now now);
+ADIT_MUST_USE adit_err adit_session_apply(struct adit_session *s, const struct adit_agreed *agreed,
+                                          adit_now now);
 
-/* Begins a renegotiation now (worn key, signal). Nothing happens if one is under way or no key is in place. */
+/* Begins a renegotiation now (worn key, signal). Nothing happens if one is under way or no key is in place.
+ */
 void adit_session_renegotiate(struct adit_session *s, adit_now now);
 
 /* Queues a text message (RESTART, EXIT, ...) without its NUL. ADIT_E_QUEUE, ADIT_E_STATE. */
