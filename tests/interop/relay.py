@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A UDP relay between clients and a server: a middlebox whose address changes and whose link has faults.
+
+    relay.py LISTEN_ADDRESS PORT SERVER_ADDRESS PORT
+
+Commands come on standard input, one a line; each is confirmed with "done":
+    float ADDRESS PORT    talk to the server from this address and port from now on (the old one still receives)
+    cut, join             lose everything, or nothing more
+    faults drop=0.2 dup=0.1 swap=0.1 flip=0.05 seed=7    chances by packet; without words, none
+"""
+import os
+import random
+import select
+import socket
+import sys
+
+
+class Relay:
+    def __init__(self, listen, server):
+        family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
+        self.family, self.server = family, server
+        self.front = self.bound(listen)
+        self.client = None
+        self.backs = [self.bound(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))]
+        self.is_cut, self.faults, self.chance = False, {}, random.Random(1)
+        self.held = {}
+
+    def bound(self, address):
+        s = socket.socket(self.family, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        s.bind(address)
+        return s
+
+    def happens(self, kind):
+        return kind in self.faults and self.chance.random() < self.faults[kind]
+
+    def pass_on(self, data, send, direction):
+        """One packet with the chances of the moment; `swap` holds it back until the next one has gone."""
+        if self.is_cut or self.happens("drop"):
+            return
+        if self.happens("flip"):
+            at = self.chance.randrange(len(data) * 8)
+            data = bytearray(data)
+            data[at // 8] ^= 1 << at % 8
+        if direction not in self.held and self.happens("swap"):
+            self.held[direction] = data
+            return
+        try:
+            for _ in range(2 if self.happens("dup") else 1):
+                send(data)
+            if direction in self.held:
+                send(self.held.pop(direction))
+        except OSError:
+            pass  # the far end is not there: the packet is lost, as on a real link
+
+    def from_client(self):
+        data, self.client = self.front.recvfrom(65536)
+        self.pass_on(data, lambda d: self.backs[-1].sendto(d, self.server), "up")
+
+    def from_server(self, back):
+        try:
+            data = back.recv(65536)
+        except OSError:
+            return
+        if self.client:
+            self.pass_on(data, lambda d: self.front.sendto(d, self.client), "down")
+
+    def command(self, words):
+        if words[0] == "float":
+            self.backs.append(self.bound((words[1], int(words[2]))))
+        elif words[0] in ("cut", "join"):
+            self.is_cut = words[0] == "cut"
+        elif words[0] == "faults":
+            self.faults = {k: float(v) for k, v in (w.split("=") for w in words[1:])}
+            self.chance = random.Random(int(self.faults.pop("seed", 1)))
+        else:
+            sys.exit(f"relay: what is {words}?")
+        print("done", flush=True)
+
+    def run(self):
+        pending = b""
+        print("relaying", flush=True)
+        while True:
+            for ready in select.select([0, self.front, *self.backs], [], [])[0]:
+                if ready == 0:
+                    data = os.read(0, 4096)
+                    if not data:
+                        return
+                    *lines, pending = (pending + data).split(b"\n")
+                    for line in lines:
+                        self.command(line.decode().split())
+                elif ready is self.front:
+                    self.from_client()
+                else:
+                    self.from_server(ready)
+
+
+Relay((sys.argv[1], int(sys.argv[2])), (sys.argv[3], int(sys.argv[4]))).run()
