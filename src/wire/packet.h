@@ -30,6 +30,7 @@ enum {
 };
 
 #define ADIT_PEER_ID_NONE 0xFFFFFFU
+#define ADIT_PEER_ID_P2P  0x76706EU /* two ends without push, unless the exporter gives one (8.5) */
 
 /* 8 random bytes, never all zero. */
 struct adit_sid {

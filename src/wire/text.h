@@ -38,7 +38,7 @@ enum adit_text_kind adit_text_kind_of(adit_bytes text, adit_bytes *rest);
 
 enum {
     ADIT_TEXT_MAX = 1024,       /* one message as sent, with NUL */
-    ADIT_PUSH_CHUNK_MAX = 940,  /* a chunk of PUSH_REPLY is closed before it would reach this */
+    ADIT_PUSH_CHUNK_MAX = 940,  /* a chunk of PUSH_REPLY is closed before it would exceed this */
     ADIT_PUSH_OPTION_MAX = 255, /* one pushed option */
 };
 
