@@ -184,7 +184,7 @@ static void a_message_may_be_exactly_as_long_as_the_limit(void **state)
     (void)state;
     for (size_t whole = ADIT_PUSH_CHUNK_MAX - 1; whole <= ADIT_PUSH_CHUNK_MAX + 1; whole++) {
         bool is_one = whole <= ADIT_PUSH_CHUNK_MAX, is_done = false;
-        size_t n = whole - strlen("PUSH_REPLY"), at = 0;
+        size_t n = whole - strlen("PUSH_REPLY,"), at = 0;
 
         memset(list, 'x', n);
         for (size_t end = 250; end < n; end += 251)
