@@ -50,7 +50,7 @@ struct adit_tls_ops {
     size_t (*drain)(struct adit_tls *t, uint8_t *dst, size_t cap);
     size_t (*pending)(const struct adit_tls *t); /* bytes that drain() could take */
 
-    /* One record of plaintext, if a whole one has arrived: n > 0. 0: none yet. ADIT_E_TLS after an error. */
+    /* One record of plaintext, if a whole one has arrived: n > 0. 0: none yet. After an error what step() says too. */
     adit_err (*read)(struct adit_tls *t, uint8_t *dst, size_t cap, size_t *n);
     /* One record, written whole. Only in state UP. */
     adit_err (*write)(struct adit_tls *t, adit_bytes record);

@@ -53,7 +53,13 @@ struct adit_tls_ctx;
  */
 struct adit_tls_ctx *adit_tls_ctx_new(const struct adit_tls_params *p, const struct adit_env *env, bool is_server,
                                       char *why, size_t why_cap);
-void adit_tls_ctx_free(struct adit_tls_ctx *ctx);
+void adit_tls_ctx_free(struct adit_tls_ctx *ctx); /* NULL allowed; after all its connections */
+
+/*
+ * Takes a new revocation list for handshakes from now on (PEM; empty: none). ADIT_E_CONFIG: nothing changed, and
+ * `why` is filled. No other thread may use the context meanwhile.
+ */
+ADIT_MUST_USE adit_err adit_tls_ctx_set_crl(struct adit_tls_ctx *ctx, adit_bytes crl, char *why, size_t why_cap);
 
 extern const struct adit_tls_ops adit_tls_ossl; /* with an adit_tls_ctx as `ctx` */
 
