@@ -337,6 +337,11 @@ const struct adit_identity *adit_session_identity(const struct adit_session *s)
     return s->primary.tls && s->primary.is_tls_up ? s->p->tls->identity(s->primary.tls) : &nobody;
 }
 
+const struct adit_agreed *adit_session_agreed(const struct adit_session *s)
+{
+    return s->has_agreed ? &s->agreed : NULL;
+}
+
 bool adit_session_is_up(const struct adit_session *s)
 {
     return s->is_up && !s->is_ending;

@@ -147,5 +147,7 @@ const struct adit_sid *adit_session_remote_sid(const struct adit_session *s);
 const struct adit_sid *adit_session_local_sid(const struct adit_session *s);
 const struct adit_identity *adit_session_identity(const struct adit_session *s);
 bool adit_session_is_up(const struct adit_session *s);
+/* What the data keys were made for; NULL before that. A p2p session may have refined the peer id (8.5). */
+const struct adit_agreed *adit_session_agreed(const struct adit_session *s);
 
 #endif

@@ -176,6 +176,22 @@ static adit_err make_dynamic_wrap(struct adit_session *s)
     return ADIT_OK;
 }
 
+/* Two ends without push: both take the peer id from the TLS session, where both can export (8.5). */
+static adit_err refine_p2p_id(struct adit_session *s)
+{
+    uint8_t id[3];
+    adit_err e;
+
+    if (s->p->role != ADIT_ROLE_P2P_CLIENT && s->p->role != ADIT_ROLE_P2P_SERVER)
+        return ADIT_OK;
+    if (!s->agreed.want_ekm || s->agreed.peer_id == ADIT_PEER_ID_NONE)
+        return ADIT_OK;
+    e = s->p->tls->export_key(s->primary.tls, ADIT_EXPORT_P2P_ID, id, sizeof id);
+    if (e == ADIT_OK)
+        s->agreed.peer_id = (uint32_t)id[0] << 16 | (uint32_t)id[1] << 8 | id[2];
+    return e;
+}
+
 /* What was agreed for the connection takes effect: at the first key id only. */
 static void settle(struct adit_session *s, const struct adit_agreed *agreed, adit_now now)
 {
@@ -184,10 +200,12 @@ static void settle(struct adit_session *s, const struct adit_agreed *agreed, adi
     s->agreed = *agreed;
     s->has_agreed = true;
     e = make_dynamic_wrap(s);
+    if (e == ADIT_OK)
+        e = refine_p2p_id(s);
     adit_free_secret(s->wrap_static, sizeof *s->wrap_static);
     s->wrap_static = NULL;
     if (e != ADIT_OK)
-        adit_session_fail(s, e, "the dynamic tls-crypt key could not be made", now);
+        adit_session_fail(s, e, "the TLS exporter refused", now);
     else
         make_data_keys(s, now);
 }
@@ -398,7 +416,7 @@ void adit_session_advance(struct adit_session *s, adit_now now)
     if (!k->was_reset_acked && adit_reliable_all_acked(&k->rel))
         k->was_reset_acked = true;
     feed_tls(s, now);
-    if (s->is_ending || k->has_failed) {
+    if (k->has_failed) {
         adit_session_flush_tls(s, now);
         return;
     }
@@ -416,7 +434,7 @@ void adit_session_advance(struct adit_session *s, adit_now now)
         become_active(s, now);
         adit_session_flush_say(s, now);
     }
-    if (k->is_admitted || k->key_id > 0)
+    if (!s->is_ending && (k->is_admitted || k->key_id > 0))
         go_up(s);
     adit_session_tick_push(s, now);
     adit_session_flush_tls(s, now);

@@ -5,9 +5,10 @@
 
 static void addresses_round_trip(void **state)
 {
-    static const char *const good[] = { "0.0.0.0", "10.8.0.1", "255.255.255.255", "::", "::1", "2001:db8::1",
-                                        "fe80::1:2:3:4" };
-    static const char *const bad[] = { "", "10.8.0", "10.8.0.256", "10.8.0.1.", ":::", "2001:db8", "1::2::3", "g::" };
+    static const char *const good[] = {
+        "0.0.0.0", "10.8.0.1", "255.255.255.255", "::", "::1", "2001:db8::1", "fe80::1:2:3:4"};
+    static const char *const bad[] = {"",    "10.8.0",   "10.8.0.256", "10.8.0.1.",
+                                      ":::", "2001:db8", "1::2::3",    "g::"};
     char text[ADIT_IP_STR_MAX];
     struct adit_ip ip;
 

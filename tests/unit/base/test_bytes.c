@@ -5,7 +5,7 @@
 
 static void reads_big_endian(void **state)
 {
-    static const uint8_t in[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+    static const uint8_t in[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     struct adit_rd r = adit_rd_of(adit_bytes_of(in, 15));
 
     (void)state;
@@ -18,7 +18,7 @@ static void reads_big_endian(void **state)
 
 static void reading_past_the_end_latches(void **state)
 {
-    static const uint8_t in[] = { 0xff, 0xff, 0xff };
+    static const uint8_t in[] = {0xff, 0xff, 0xff};
     struct adit_rd r = adit_rd_of(adit_bytes_of(in, sizeof in));
 
     (void)state;
@@ -31,7 +31,7 @@ static void reading_past_the_end_latches(void **state)
 
 static void leftover_is_an_error(void **state)
 {
-    static const uint8_t in[] = { 1, 2 };
+    static const uint8_t in[] = {1, 2};
     struct adit_rd r = adit_rd_of(adit_bytes_of(in, sizeof in));
 
     (void)state;
@@ -41,7 +41,7 @@ static void leftover_is_an_error(void **state)
 
 static void sub_block_has_its_own_end(void **state)
 {
-    static const uint8_t in[] = { 1, 2, 3 };
+    static const uint8_t in[] = {1, 2, 3};
     struct adit_rd r = adit_rd_of(adit_bytes_of(in, sizeof in));
     struct adit_rd sub = adit_rd_sub(&r, 2);
 
@@ -55,7 +55,7 @@ static void sub_block_has_its_own_end(void **state)
 
 static void writing_past_the_end_latches(void **state)
 {
-    uint8_t buf[4] = { 0, 0, 0, 0x77 };
+    uint8_t buf[4] = {0, 0, 0, 0x77};
     struct adit_wr w = adit_wr_of(buf, 3);
 
     (void)state;
