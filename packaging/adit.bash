@@ -6,23 +6,23 @@ _adit_options()
     [[ -n ${_adit_option_list-} ]] ||
         _adit_option_list=$("$1" --help 2>/dev/null | grep -oE -- '(^|[ ,|[])--[a-z0-9][a-z0-9-]*' | grep -oE -- '--.*' |
             sort -u)
-    COMPREPLY=($(compgen -W "$_adit_option_list" -- "$2"))
+    mapfile -t COMPREPLY < <(compgen -W "$_adit_option_list" -- "$2")
 }
 
 _adit_paths()
 {
-    compopt -o filenames 2>/dev/null
+    compopt -o filenames 2>/dev/null # fails harmlessly outside a completion
     if [[ $1 == dir ]]; then
-        COMPREPLY=($(compgen -d -- "$2"))
+        mapfile -t COMPREPLY < <(compgen -d -- "$2")
     else
-        COMPREPLY=($(compgen -f -X "!*.@(conf|ovpn)" -- "$2") $(compgen -d -- "$2"))
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.@(conf|ovpn)' -- "$2"; compgen -d -- "$2")
     fi
 }
 
 _adit()
 {
     local program=$1 cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-    local IFS=$' \t\n'
+    local verbs='setup profile server connect check status'
     COMPREPLY=()
 
     if [[ $cur == -* ]]; then
@@ -31,12 +31,12 @@ _adit()
     fi
     if ((COMP_CWORD == 1)); then
         _adit_paths file "$cur"
-        COMPREPLY+=($(compgen -W 'setup profile server connect check status' -- "$cur"))
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$verbs" -- "$cur")
         return
     fi
     case $verb:$COMP_CWORD in
     profile:2)
-        COMPREPLY=($(compgen -W 'add list show renew revoke' -- "$cur"))
+        mapfile -t COMPREPLY < <(compgen -W 'add list show renew revoke' -- "$cur")
         ;;
     profile:3 | setup:2 | server:2)
         _adit_paths dir "$cur"
@@ -50,7 +50,7 @@ _adit()
         --cd | --chroot | --ccd | --client-config-dir | --capath) _adit_paths dir "$cur" ;;
         *)
             compopt -o filenames 2>/dev/null
-            COMPREPLY=($(compgen -f -- "$cur"))
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             ;;
         esac
         ;;
