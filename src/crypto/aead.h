@@ -17,12 +17,13 @@ struct adit_aead *adit_aead_new(const struct adit_cipher *cipher, const uint8_t 
 void adit_aead_free(struct adit_aead *a); /* wipes; NULL allowed */
 
 /* Source and destination may be equal or disjoint, not partly overlapping. Writes n bytes and the tag. */
-ADIT_MUST_USE adit_err adit_aead_seal(struct adit_aead *a, const uint8_t nonce[ADIT_AEAD_NONCE_LEN], adit_bytes aad,
-                                      const uint8_t *src, size_t n, uint8_t *dst, uint8_t tag[ADIT_AEAD_TAG_LEN]);
+ADIT_MUST_USE adit_err adit_aead_seal(struct adit_aead *a, const uint8_t nonce[ADIT_AEAD_NONCE_LEN],
+                                      adit_bytes aad, const uint8_t *src, size_t n, uint8_t *dst,
+                                      uint8_t tag[ADIT_AEAD_TAG_LEN]);
 
 /* ADIT_E_AUTH if the tag does not match; dst is then undefined and must not be used. */
-ADIT_MUST_USE adit_err adit_aead_open(struct adit_aead *a, const uint8_t nonce[ADIT_AEAD_NONCE_LEN], adit_bytes aad,
-                                      const uint8_t *src, size_t n, const uint8_t tag[ADIT_AEAD_TAG_LEN],
-                                      uint8_t *dst);
+ADIT_MUST_USE adit_err adit_aead_open(struct adit_aead *a, const uint8_t nonce[ADIT_AEAD_NONCE_LEN],
+                                      adit_bytes aad, const uint8_t *src, size_t n,
+                                      const uint8_t tag[ADIT_AEAD_TAG_LEN], uint8_t *dst);
 
 #endif

@@ -17,10 +17,11 @@ struct adit_cipher {
     const char *evp_name; /* what EVP_CIPHER_fetch() wants */
     enum adit_cipher_kind kind;
     uint8_t key_len, iv_len, block_len; /* bytes */
-    bool has_usage_limit; /* GCM: blocks and packets per key are bounded (7.8) */
+    bool has_usage_limit;               /* GCM: blocks and packets per key are bounded (7.8) */
 };
 
-/* Case-insensitive, known aliases included ("chacha20-poly1305"); NULL if unknown or not in the linked library. */
+/* Case-insensitive, known aliases included ("chacha20-poly1305"); NULL if unknown or not in the linked
+ * library. */
 const struct adit_cipher *adit_cipher_find(const char *name);
 
 /* For --show-ciphers: the i-th known cipher, NULL past the end. */

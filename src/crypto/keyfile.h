@@ -36,9 +36,12 @@ struct adit_v2_client_key {
  * The readers skip what stands before the header line. ADIT_E_KEY_FILE: no header of this kind, a character
  * that does not belong, a wrong length, or no footer; *reason then says which in a few words.
  */
-ADIT_MUST_USE adit_err adit_static_key_read(adit_bytes text, struct adit_static_key *out, const char **reason);
-ADIT_MUST_USE adit_err adit_v2_server_key_read(adit_bytes text, struct adit_v2_server_key *out, const char **reason);
-ADIT_MUST_USE adit_err adit_v2_client_key_read(adit_bytes text, struct adit_v2_client_key *out, const char **reason);
+ADIT_MUST_USE adit_err adit_static_key_read(adit_bytes text, struct adit_static_key *out,
+                                            const char **reason);
+ADIT_MUST_USE adit_err adit_v2_server_key_read(adit_bytes text, struct adit_v2_server_key *out,
+                                               const char **reason);
+ADIT_MUST_USE adit_err adit_v2_client_key_read(adit_bytes text, struct adit_v2_client_key *out,
+                                               const char **reason);
 
 /* The writers produce what openvpn 2.6 --genkey produces, byte for byte in form. Errors latch in `w`. */
 void adit_static_key_write(const struct adit_static_key *k, struct adit_wr *w);

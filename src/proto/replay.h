@@ -11,19 +11,25 @@
 
 enum {
     ADIT_REPLAY_BITS_MAX = 65536, /* largest `replay-window` */
+    ADIT_REPLAY_SLOTS = 16, /* parts of the expiry time; one more is how late the clock of expiry can be */
 };
 
 struct adit_replay {
-    uint64_t highest;     /* highest id seen; 0: none yet */
-    uint64_t floor;       /* ids up to this one are closed (expired, or below the window) */
-    uint32_t series;      /* net_time of the current series, long form only */
+    uint64_t highest; /* highest id seen; 0: none yet */
+    uint64_t floor;   /* ids up to this one are closed by expiry */
+    uint32_t series;  /* net_time of the current series, long form only */
     bool has_series;
-    uint32_t window;      /* ids; 0: strictly increasing by one */
-    uint64_t expire_ns;   /* how long an id below the highest stays acceptable; 0: for ever */
-    uint64_t *bits;       /* ring of `words` words, power of two */
+    uint32_t window; /* ids; 0: strictly increasing by one */
+    uint64_t *bits;  /* ring of `words` words, power of two; a bit per id, by its low bits */
     uint32_t words;
-    /* Expiry without a time per id: what was the highest id at two points in the past, expire_ns apart. */
-    uint64_t mark_ns, mark_highest, mark_before;
+    /*
+     * An id has expired once an id above it is older than the expiry time, so the floor is what the highest
+     * id was that long ago. Time is cut into slots of a sixteenth; past[] has the highest id at the end of
+     * each of the last sixteen, by slot number. An id is never closed early, and at most one slot late.
+     */
+    uint64_t slot_ns; /* 0: ids do not expire */
+    uint64_t slot;    /* the current one; past[] is complete up to the one before */
+    uint64_t past[ADIT_REPLAY_SLOTS];
 };
 
 /* Words of storage that a window of n ids needs. */
@@ -31,6 +37,12 @@ size_t adit_replay_words(uint32_t window);
 
 /* `bits` has adit_replay_words(window) words, owned by the caller, and outlives the window. */
 void adit_replay_init(struct adit_replay *r, uint64_t *bits, uint32_t window, uint32_t expire_s);
+
+/*
+ * Lets ids expire. _mark() does it, too; call this before a burst of checks, so that an id which comes after
+ * a silence is judged by the time at which it comes. A comparison when there is nothing to do.
+ */
+void adit_replay_tick(struct adit_replay *r, adit_now now);
 
 /* Would this id be acceptable? ADIT_OK or ADIT_E_REPLAY. Id 0 never is. Changes nothing. */
 ADIT_MUST_USE adit_err adit_replay_check(const struct adit_replay *r, uint64_t id);

@@ -41,8 +41,7 @@ static const struct vector vectors[] = {
      "6eacea349ca836aab4d49ce685399a9bab964526e9cd11ece8cb7d77bdbc5c6ac4f49f36ea02e9c1f5d97644afa9118ba9f9a89"
      "26"
      "23f1a13",
-     "0fff"
-     "f5913d39d75b18573b5748589a7d"},
+     "0ffff5913d39d75b18573b5748589a7d"},
 };
 
 static void every_known_packet_is_sealed_and_opened(void **state)
