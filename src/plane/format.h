@@ -23,6 +23,7 @@ struct adit_format_ops {
     const char *name;
     size_t head_len; /* bytes between the opcode header and the payload */
     size_t tail_max; /* bytes behind the payload at the most */
+    uint64_t worn_id; /* a sender that has come to this packet id wants a new key */
 
     /* NULL: out of memory or refused by the library. `keys` is only read. */
     struct adit_half *(*make)(const struct adit_data_keys *keys, bool is_tx);
@@ -47,6 +48,9 @@ struct adit_format_ops {
 
     /* The id that the next sealed packet gets. */
     uint64_t (*next_id)(const struct adit_half *h);
+
+    /* Continues from `id`, for a peer that moves here. Only forward: a nonce is never used twice. */
+    void (*skip_to)(struct adit_half *h, uint64_t id);
 };
 
 const struct adit_format_ops *adit_format_of(enum adit_format f);

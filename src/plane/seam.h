@@ -112,6 +112,7 @@ struct adit_note {
         struct {
             struct adit_addr remote;
             adit_peer other;
+            int link; /* where it came in: another socket, perhaps */
         } moved;
         uint8_t key_id;
         struct adit_counters counters;
