@@ -18,7 +18,7 @@ enum adit_x509_name_rule { /* verify-x509-name */
     ADIT_X509_ANY,
     ADIT_X509_SUBJECT,
     ADIT_X509_NAME,
-    ADIT_X509_NAME_PREFIX,
+    ADIT_X509_PREFIX,
 };
 
 struct adit_tls_params {

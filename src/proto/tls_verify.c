@@ -258,7 +258,7 @@ static bool name_fits(const struct adit_tls_ctx *ctx, const struct adit_identity
         return strcmp(id->subject, ctx->name) == 0;
     case ADIT_X509_NAME:
         return strcmp(id->common_name, ctx->name) == 0;
-    case ADIT_X509_NAME_PREFIX:
+    case ADIT_X509_PREFIX:
         return strncmp(id->common_name, ctx->name, strlen(ctx->name)) == 0;
     case ADIT_X509_ANY:
         break;
