@@ -47,10 +47,17 @@ struct adit_reliable {
     size_t n_pending;
     uint32_t recent[ADIT_ACKS_MAX]; /* ids acknowledged already, newest first */
     size_t n_recent;
+    uint8_t *lent; /* owned: what adit_reliable_next_in() gave out last */
 };
 
 void adit_reliable_init(struct adit_reliable *r, uint64_t timeout_ns);
 void adit_reliable_fini(struct adit_reliable *r);
+
+/*
+ * For a session that begins behind the stateless door, right after init: our packet 0 counts as sent and
+ * acknowledged, the peer's packet 0 as delivered. Repeats of it are acknowledged again.
+ */
+void adit_reliable_resume(struct adit_reliable *r);
 
 /* May a new packet be queued: is the window open? */
 bool adit_reliable_can_send(const struct adit_reliable *r);
