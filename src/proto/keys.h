@@ -18,9 +18,9 @@ struct adit_key_block {
 };
 
 /* The classic derivation: two steps of the TLS 1.0 PRF. ADIT_E_CRYPTO. */
-ADIT_MUST_USE adit_err adit_keys_prf(const struct adit_key_source *client, const struct adit_key_source *server,
-                                     const struct adit_sid *client_sid, const struct adit_sid *server_sid,
-                                     struct adit_key_block *out);
+ADIT_MUST_USE adit_err adit_keys_prf(const struct adit_key_source *client,
+                                     const struct adit_key_source *server, const struct adit_sid *client_sid,
+                                     const struct adit_sid *server_sid, struct adit_key_block *out);
 
 #define ADIT_EXPORT_DATA_KEYS "EXPORTER-OpenVPN-datakeys"
 #define ADIT_EXPORT_TLS_CRYPT "EXPORTER-OpenVPN-dynamic-tls-crypt"

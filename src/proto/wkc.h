@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tls-crypt-v2: wrapping a client key under the server key, and cutting it off a packet. Protocol text: 2.4, 2.5. */
+/* tls-crypt-v2: wrapping a client key under the server key, and cutting it off a packet. Protocol
+ * text: 2.4, 2.5. */
 #ifndef ADIT_PROTO_WKC_H
 #define ADIT_PROTO_WKC_H
 
