@@ -67,6 +67,29 @@ class Capture:
     def stop(self):
         self.proc.stop()
 
+    def first_bytes(self):
+        """The first byte of every packet over UDP, in order; for TCP of those that begin a segment."""
+        with open(self.path, "rb") as f:
+            data = f.read()
+        at = 24
+        while at < len(data):
+            size = struct.unpack_from("<I", data, at + 8)[0]
+            frame = data[at + 16:at + 16 + size]
+            at += 16 + size
+            is_v4 = frame[12:14] == b"\x08\x00"
+            proto, head = (frame[23], 14 + (frame[14] & 15) * 4) if is_v4 else (frame[20], 54)
+            begin = head + 8 if proto == 17 else head + (frame[head + 12] >> 4) * 4 + 2
+            if begin < len(frame):
+                yield frame[begin]
+
+    def opcodes(self):
+        """How many packets of each opcode, by first_bytes()."""
+        return Counter(OPCODES.get(b >> 3, f"opcode {b >> 3}") for b in self.first_bytes())
+
+    def key_ids(self):
+        """The key ids that control packets carried."""
+        return {b & 7 for b in self.first_bytes() if b >> 3 in (3, 4)}
+
     def dissect(self, wrap="none"):
         """(counter of opcode names, list of malformed frames) as tshark sees it, or None without tshark."""
         if not shutil.which("tshark"):

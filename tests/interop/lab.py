@@ -336,11 +336,12 @@ class Lab:
 
     def link(self, a, b, number=1, mtu=1500):
         """A veth pair with 10.66.number.1/fd66:number::1 at a and .2/::2 at b; the device is called as the far end."""
-        lines = [f"link add {b.name} netns {a.full} mtu {mtu} type veth peer name {a.name} netns {b.full} mtu {mtu}"]
+        lines = [f"link add name {b.name} netns {a.full} mtu {mtu} type veth "
+                 f"peer name {a.name} netns {b.full} mtu {mtu}"]
         subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True, check=True)
         for ns, far, host in ((a, b, 1), (b, a, 2)):
             ns.run(["ip", "-batch", "-"], text_in="\n".join([
-                f"link set {far.name} addrgenmode none", f"link set {far.name} up",
+                f"link set dev {far.name} addrgenmode none", f"link set dev {far.name} up",
                 f"addr add 10.66.{number}.{host}/24 dev {far.name}",
                 f"addr add fd66:{number}::{host}/64 dev {far.name} nodad", ""]))
         end = time.monotonic() + WAIT_S

@@ -18,11 +18,11 @@ import sys
 
 class Relay:
     def __init__(self, listen, server):
-        family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
-        self.family, self.server = family, server
+        self.family, self.server = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET, server
         self.front = self.bound(listen)
-        self.client = None
-        self.backs = [self.bound(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))]
+        self.last = None          # the client that spoke last
+        self.back_of = {}         # client -> the socket that speaks for it
+        self.client_of = {}       # that socket, and those it had before -> client
         self.is_cut, self.faults, self.chance = False, {}, random.Random(1)
         self.held = {}
 
@@ -32,6 +32,11 @@ class Relay:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
         s.bind(address)
         return s
+
+    def speak_from(self, client, address):
+        """From now on this client is seen at that address; its old one still receives."""
+        s = self.bound(address)
+        self.back_of[client], self.client_of[s] = s, client
 
     def happens(self, kind):
         return kind in self.faults and self.chance.random() < self.faults[kind]
@@ -56,20 +61,22 @@ class Relay:
             pass  # the far end is not there: the packet is lost, as on a real link
 
     def from_client(self):
-        data, self.client = self.front.recvfrom(65536)
-        self.pass_on(data, lambda d: self.backs[-1].sendto(d, self.server), "up")
+        data, self.last = self.front.recvfrom(65536)
+        if self.last not in self.back_of:
+            self.speak_from(self.last, ("::" if self.family == socket.AF_INET6 else "0.0.0.0", 0))
+        back = self.back_of[self.last]
+        self.pass_on(data, lambda d: back.sendto(d, self.server), "up")
 
     def from_server(self, back):
         try:
             data = back.recv(65536)
         except OSError:
             return
-        if self.client:
-            self.pass_on(data, lambda d: self.front.sendto(d, self.client), "down")
+        self.pass_on(data, lambda d: self.front.sendto(d, self.client_of[back]), "down")
 
     def command(self, words):
         if words[0] == "float":
-            self.backs.append(self.bound((words[1], int(words[2]))))
+            self.speak_from(self.last, (words[1], int(words[2])))
         elif words[0] in ("cut", "join"):
             self.is_cut = words[0] == "cut"
         elif words[0] == "faults":
@@ -83,7 +90,7 @@ class Relay:
         pending = b""
         print("relaying", flush=True)
         while True:
-            for ready in select.select([0, self.front, *self.backs], [], [])[0]:
+            for ready in select.select([0, self.front, *self.client_of], [], [])[0]:
                 if ready == 0:
                     data = os.read(0, 4096)
                     if not data:

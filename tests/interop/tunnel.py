@@ -129,12 +129,15 @@ class Tunnel:
         """The namespace of client n, linked to the server's on first use."""
         name = f"c{n}"
         if name not in self.cx.lab.spaces:
+            already = self.s.snapshot() if "s" in self.before else None
             self.cx.lab.link(self.s, self.cx.lab.space(name), n)
+            if already is not None:  # the link is ours, so it belongs to what must still be there at the end
+                self.before["s"] += [x for x in self.s.snapshot() if x not in already]
         return self.cx.lab.space(name)
 
     def relay(self):
         """Puts client 1 behind a relay (UDP only); its side to the server has the addresses .2 to .9."""
-        m, c = self.cx.lab.space("m"), self.cx.lab.space("c1")
+        m, c = self.cx.lab.space("mid"), self.cx.lab.space("c1")
         self.cx.lab.link(self.s, m, 1)
         self.cx.lab.link(m, c, 2)
         for host in range(3, 10):
