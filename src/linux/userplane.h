@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The data plane in user space: a worker behind the key seam (plane/seam.h) that owns the sockets, the peers'
+ * keys and the tunnel device's packets, and runs each packet to completion.
+ *
+ * One thread is policy: it calls post(), next_note() and everything below. The worker is a thread of its own,
+ * or (want_thread false) the same thread: its loop then polls adit_userplane_worker_fd() for reading and
+ * calls adit_userplane_turn(). After any post() without a thread, the fd is readable.
+ *
+ * Beyond the seam's text: counters of ADIT_CMD_COUNT with peer ADIT_NO_PEER are those that belong to no peer.
+ * PEER_SILENT knows data packets only; whether control packets came meanwhile is policy's knowledge. A peer
+ * that may float may also move to another UDP link. On a stream, an opcode that is neither control nor data
+ * ends the link, as a bad length does. PEER_DEL forgets the peer's routes, too.
+ */
+#ifndef ADIT_LINUX_USERPLANE_H
+#define ADIT_LINUX_USERPLANE_H
+
+#include "base/env.h"
+#include "plane/device.h"
+#include "plane/seam.h"
+
+struct adit_userplane_params {
+    const struct adit_env *env; /* lent for the plane's life */
+    struct adit_device *device; /* lent; NULL: none yet, see adit_userplane_attach() */
+    bool want_thread;
+    bool is_single_peer; /* client, p2p: everything is from and to the one peer */
+    bool want_client_to_client;
+    bool want_recursive; /* single peer: let packets to the peer's own address into the tunnel */
+    uint32_t tun_mtu;    /* largest inner packet */
+};
+
+/* NULL: memory, descriptors, randomness or the thread; errno says which. */
+struct adit_plane *adit_userplane_new(const struct adit_userplane_params *p);
+
+/* Readable while notes may wait; next_note() until it is false makes it quiet again. */
+int adit_userplane_note_fd(const struct adit_plane *plane);
+
+/* Only without a thread. */
+int adit_userplane_worker_fd(const struct adit_plane *plane);
+void adit_userplane_turn(struct adit_plane *plane);
+
+/*
+ * Exchanges the device (NULL: none). When it returns, the worker does not touch the old one any more. Waits
+ * for the worker's present turn at most.
+ */
+void adit_userplane_attach(struct adit_plane *plane, struct adit_device *device);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Links: UDP sockets and TCP streams by the name that policy gave them, and the reading of datagrams. */
+#include "linux/userplane_parts.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define link_of_name(node) ((struct adit_up_link *)((char *)(node)-offsetof(struct adit_up_link, by_name)))
+
+struct adit_up_link *adit_up_link_find(const struct adit_up_worker *w, int name)
+{
+    struct adit_up_node *n = adit_up_map_find(&w->links, (uint32_t)name);
+
+    return n ? link_of_name(n) : NULL; /* the hash is the name */
+}
+
+static void learn_socket(struct adit_up_link *link)
+{
+    struct sockaddr_storage ss = {0};
+    socklen_t n = sizeof ss;
+    struct adit_addr a;
+
+    if (getsockname(link->fd, (struct sockaddr *)&ss, &n) != 0)
+        return;
+    a = adit_up_addr_of((struct sockaddr *)&ss);
+    link->domain = ss.ss_family;
+    link->local_port = a.port;
+}
+
+static void free_link(struct adit_up_link *link)
+{
+    adit_free(link->rest);
+    adit_free(link->out);
+    adit_free(link);
+}
+
+adit_err adit_up_link_add(struct adit_up_worker *w, const struct adit_link_spec *spec)
+{
+    struct adit_up_link *link = adit_up_link_find(w, spec->link);
+
+    if (link)
+        adit_up_link_bury(w, link);
+    link = adit_alloc(sizeof *link);
+    if (!link)
+        return ADIT_E_MEMORY;
+    link->name = spec->link;
+    link->fd = spec->fd;
+    link->is_stream = spec->is_stream;
+    link->is_connected = spec->is_connected;
+    learn_socket(link);
+    if (link->is_stream)
+        link->rest = adit_alloc(w->stream_packet_max + ADIT_STREAM_HEAD_LEN);
+    if ((link->is_stream && !link->rest) || adit_up_worker_watch(w, link) ||
+        adit_up_map_add(&w->links, &link->by_name, (uint32_t)link->name)) {
+        epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, link->fd, NULL);
+        free_link(link);
+        return ADIT_E_MEMORY;
+    }
+    return ADIT_OK;
+}
+
+static void unlink_dirty(struct adit_up_worker *w, struct adit_up_link *link)
+{
+    for (struct adit_up_link **at = &w->dirty; *at; at = &(*at)->next_dirty) {
+        if (*at != link)
+            continue;
+        *at = link->next_dirty;
+        link->is_dirty = false;
+        return;
+    }
+}
+
+void adit_up_link_bury(struct adit_up_worker *w, struct adit_up_link *link)
+{
+    /* What was said before the link goes, like a refusal, should still be heard. */
+    if (w->batch.link == link) {
+        adit_up_batch_flush(w);
+        w->batch.link = NULL;
+    }
+    if (link->is_stream && !link->is_down)
+        adit_up_stream_flush(w, link);
+    unlink_dirty(w, link);
+    for (struct adit_up_peer *p = link->is_stream ? link->peer : w->all; p;
+         p = link->is_stream ? NULL : p->next)
+        if (p->link == link)
+            p->link = NULL;
+    link->peer = NULL;
+    epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, link->fd, NULL);
+    close(link->fd);
+    link->fd = -1;
+    adit_up_map_del(&w->links, &link->by_name);
+    link->next_buried = w->buried_links;
+    w->buried_links = link;
+}
+
+void adit_up_link_end(struct adit_up_worker *w, struct adit_up_link *link)
+{
+    if (link->is_down)
+        return;
+    link->is_down = true;
+    link->out_start = link->out_end = 0;
+    epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, link->fd, NULL);
+    link->owes_down = !adit_up_note_link_down(w, link->name);
+    w->owes_links |= link->owes_down;
+}
+
+static void prepare_slot(struct adit_up_worker *w, unsigned i)
+{
+    struct adit_up_rx *rx = &w->rx;
+
+    rx->iov[i] = (struct iovec){.iov_base = rx->room + i * w->packet_cap, .iov_len = w->packet_cap};
+    rx->msgs[i].msg_hdr = (struct msghdr){
+        .msg_name = &rx->from[i],
+        .msg_namelen = sizeof rx->from[i],
+        .msg_iov = &rx->iov[i],
+        .msg_iovlen = 1,
+        .msg_control = rx->control[i].b,
+        .msg_controllen = sizeof rx->control[i].b,
+    };
+    rx->from[i].ss_family = AF_UNSPEC;
+}
+
+static void take_datagram(struct adit_up_worker *w, struct adit_up_link *link, unsigned i)
+{
+    struct mmsghdr *m = &w->rx.msgs[i];
+    struct adit_addr remote = adit_up_addr_of((struct sockaddr *)&w->rx.from[i]);
+    struct adit_addr local = adit_up_local_of(&m->msg_hdr, link->local_port);
+
+    if (m->msg_hdr.msg_flags & MSG_TRUNC) {
+        adit_up_drop(w, NULL, ADIT_E_TOO_BIG);
+        return;
+    }
+    adit_up_packet_rx(w, link, w->rx.iov[i].iov_base, m->msg_len, &remote, &local);
+}
+
+static int receive_some(struct adit_up_worker *w, struct adit_up_link *link)
+{
+    int n;
+
+    for (unsigned i = 0; i < ADIT_UP_BATCH; i++)
+        prepare_slot(w, i);
+    n = recvmmsg(link->fd, w->rx.msgs, ADIT_UP_BATCH, MSG_DONTWAIT, NULL);
+    if (n >= 0 || errno == EAGAIN || errno == EINTR)
+        return n;
+    /* An ICMP answer to something sent earlier: consumed by the call, counted, and reading goes on. */
+    adit_up_drop(w, NULL, ADIT_E_OS);
+    return 0;
+}
+
+/* Where IP_RECVERR is on, errors queue up, and keep the socket ready until they are taken. */
+void adit_up_link_errors(struct adit_up_link *link)
+{
+    uint8_t scrap[64];
+    struct iovec iov = {.iov_base = scrap, .iov_len = sizeof scrap};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    for (int i = 0; i < ADIT_UP_PER_TURN; i++)
+        if (recvmsg(link->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            return;
+}
+
+void adit_up_link_rx(struct adit_up_worker *w, struct adit_up_link *link)
+{
+    for (int left = ADIT_UP_PER_TURN; left > 0; left -= ADIT_UP_BATCH) {
+        int n = receive_some(w, link);
+
+        if (n < 0)
+            return;
+        for (int i = 0; i < n && link->fd >= 0; i++)
+            take_datagram(w, link, (unsigned)i);
+        if (link->fd < 0 || (n > 0 && n < ADIT_UP_BATCH))
+            return;
+    }
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The worker's turn: wait, read the clocks once, execute commands, serve what is ready within bounds, send
+ * what was collected, tell policy, bury the dead. Once a second, while there are peers: keepalive, silence,
+ * and the notes that did not fit.
+ */
+#include "linux/userplane_parts.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define link_of_name(node) ((struct adit_up_link *)((char *)(node)-offsetof(struct adit_up_link, by_name)))
+
+enum {
+    EVENTS = 64,
+    CTRL_LEN_MIN = 2248, /* what a stream must accept whatever the MTU (1.2) */
+};
+
+/* What an epoll event is about; links are named, not pointed to, because they may be gone when it is served.
+ */
+enum source {
+    FROM_COMMANDS,
+    FROM_TIMER,
+    FROM_DEVICE,
+    FROM_LINK,
+};
+
+static uint64_t tag(enum source s, int name)
+{
+    return (uint64_t)s << 32 | (uint32_t)name;
+}
+
+static adit_err watch(struct adit_up_worker *w, int fd, enum source s)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u64 = tag(s, 0)};
+
+    return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? ADIT_OK : ADIT_E_OS;
+}
+
+adit_err adit_up_worker_watch(struct adit_up_worker *w, struct adit_up_link *link)
+{
+    struct epoll_event e = {
+        .events = EPOLLIN | (link->wants_out ? EPOLLOUT : 0),
+        .data.u64 = tag(FROM_LINK, link->name),
+    };
+
+    if (epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, link->fd, &e) == 0)
+        return ADIT_OK;
+    if (errno == ENOENT && epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, link->fd, &e) == 0)
+        return ADIT_OK;
+    return ADIT_E_OS;
+}
+
+static void set_timer(struct adit_up_worker *w, bool is_on)
+{
+    struct itimerspec t = {.it_interval.tv_sec = is_on, .it_value.tv_sec = is_on};
+
+    w->is_ticking = is_on && timerfd_settime(w->timer_fd, 0, &t, NULL) == 0;
+    if (!is_on)
+        timerfd_settime(w->timer_fd, 0, &t, NULL);
+}
+
+void adit_up_worker_tick_wanted(struct adit_up_worker *w)
+{
+    if (!w->is_ticking)
+        set_timer(w, true);
+}
+
+static void stop_watching_device(struct adit_up_worker *w)
+{
+    if (w->device_fd >= 0)
+        epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, w->device_fd, NULL);
+    w->device_fd = -1;
+}
+
+static void start_watching_device(struct adit_up_worker *w)
+{
+    int fd = w->device ? w->device->ops->wait_fd(w->device) : -1;
+
+    w->is_device_off = false;
+    if (fd >= 0 && !watch(w, fd, FROM_DEVICE))
+        w->device_fd = fd;
+    else if (fd >= 0)
+        adit_up_note_os(w, errno);
+}
+
+void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device)
+{
+    stop_watching_device(w);
+    w->device = device;
+    start_watching_device(w);
+}
+
+void adit_up_worker_device_rest(struct adit_up_worker *w)
+{
+    stop_watching_device(w);
+    w->is_device_off = true;
+    adit_up_worker_tick_wanted(w);
+}
+
+static void read_clocks(struct adit_up_worker *w)
+{
+    struct timespec mono, wall;
+
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    w->now.mono_ns = (uint64_t)mono.tv_sec * ADIT_NS_PER_S + (uint64_t)mono.tv_nsec;
+    w->now.wall_s = wall.tv_sec;
+}
+
+/* ---- once a second ---- */
+
+static void pay_notes(struct adit_up_worker *w, struct adit_up_peer *p)
+{
+    if (p->owes_float && p->link)
+        p->owes_float = !adit_up_note_moved(w, ADIT_NOTE_PEER_FLOATED, p, p->link, &p->remote, ADIT_NO_PEER);
+    if (p->owes_exit)
+        p->owes_exit = !adit_up_note_plain(w, ADIT_NOTE_PEER_EXIT, p->spec.peer);
+}
+
+static void tick_peer(struct adit_up_worker *w, struct adit_up_peer *p)
+{
+    const uint64_t half_ns = ADIT_NS_PER_S / 2; /* ticks are a second apart: the nearest one is right */
+
+    pay_notes(w, p);
+    if (p->spec.ping_s > 0 && p->tx.has_current &&
+        w->now.mono_ns + half_ns >= p->tx_ns + p->spec.ping_s * ADIT_NS_PER_S)
+        adit_up_send(w, p, adit_bytes_of(adit_ping_payload, sizeof adit_ping_payload), false);
+    if (p->spec.silent_s > 0 && w->now.mono_ns >= p->rx_ns + p->spec.silent_s * ADIT_NS_PER_S)
+        adit_up_note_plain(w, ADIT_NOTE_PEER_SILENT, p->spec.peer);
+    if (p->link && p->link->is_stream && p->link->out_end == 0) {
+        adit_free(p->link->out);
+        p->link->out = NULL;
+        p->link->out_cap = 0;
+    }
+}
+
+static void pay_links(struct adit_up_worker *w)
+{
+    w->owes_links = false;
+    for (uint32_t i = 0; i < w->links.n_buckets; i++) {
+        for (struct adit_up_node *n = w->links.buckets[i]; n; n = n->next) {
+            struct adit_up_link *link = link_of_name(n);
+
+            if (link->owes_down)
+                link->owes_down = !adit_up_note_link_down(w, link->name);
+            w->owes_links |= link->owes_down;
+        }
+    }
+}
+
+static void tick(struct adit_up_worker *w)
+{
+    for (struct adit_up_peer *p = w->all; p; p = p->next)
+        tick_peer(w, p);
+    if (w->owes_links)
+        pay_links(w);
+    if (w->is_device_off)
+        start_watching_device(w);
+    if (!w->all && !w->owes_links && !w->is_device_off)
+        set_timer(w, false);
+}
+
+/* ---- the turn ---- */
+
+static void serve_link(struct adit_up_worker *w, const struct epoll_event *e)
+{
+    struct adit_up_link *link = adit_up_link_find(w, (int)(uint32_t)e->data.u64);
+
+    if (!link)
+        return;
+    if ((e->events & EPOLLOUT) && link->is_stream)
+        adit_up_stream_flush(w, link);
+    if (!(e->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        return;
+    if (link->is_stream) {
+        adit_up_stream_rx(w, link);
+        return;
+    }
+    if (e->events & EPOLLERR)
+        adit_up_link_errors(link);
+    adit_up_link_rx(w, link);
+}
+
+static void serve(struct adit_up_worker *w, const struct epoll_event *e)
+{
+    uint64_t count;
+
+    switch ((enum source)(e->data.u64 >> 32)) {
+    case FROM_COMMANDS:
+        break; /* done before everything else */
+    case FROM_TIMER:
+        if (read(w->timer_fd, &count, sizeof count) > 0)
+            tick(w);
+        break;
+    case FROM_DEVICE:
+        adit_up_device_rx(w);
+        break;
+    case FROM_LINK:
+        serve_link(w, e);
+        break;
+    }
+}
+
+static void hear_policy(struct adit_up_worker *w)
+{
+    struct adit_up_shared *s = w->shared;
+    uint64_t count;
+
+    if (atomic_load(&s->is_kicked)) {
+        /* Lowering the flag before looking at the ring: what comes later kicks again. */
+        (void)!read(s->cmd_fd, &count, sizeof count);
+        atomic_store(&s->is_kicked, false);
+    }
+    if (atomic_load(&s->asks_device)) {
+        adit_up_worker_device(w, s->device);
+        atomic_store(&s->asks_device, false);
+        sem_post(&s->device_taken);
+    }
+    adit_up_cmd_drain(w);
+}
+
+static void bury_dead(struct adit_up_worker *w)
+{
+    while (w->buried_peers) {
+        struct adit_up_peer *p = w->buried_peers;
+
+        w->buried_peers = p->next_buried;
+        adit_free_secret(p, sizeof *p);
+    }
+    while (w->buried_links) {
+        struct adit_up_link *link = w->buried_links;
+
+        w->buried_links = link->next_buried;
+        adit_free(link->rest);
+        adit_free(link->out);
+        adit_free(link);
+    }
+}
+
+static void tell_policy(struct adit_up_worker *w)
+{
+    const uint64_t one = 1;
+
+    if (w->has_noted)
+        (void)!write(w->shared->note_fd, &one, sizeof one);
+    w->has_noted = false;
+}
+
+void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
+{
+    struct epoll_event events[EVENTS];
+    int n = epoll_wait(w->epoll_fd, events, EVENTS, may_sleep ? -1 : 0);
+
+    read_clocks(w);
+    w->ctrl_left = ADIT_UP_CTRL_PER_TURN;
+    hear_policy(w);
+    for (int i = 0; i < n; i++)
+        serve(w, &events[i]);
+    adit_up_batch_flush(w);
+    adit_up_stream_flush_dirty(w);
+    bury_dead(w);
+    tell_policy(w);
+}
+
+/* ---- life ---- */
+
+static adit_err make_rooms(struct adit_up_worker *w)
+{
+    size_t inner = (size_t)w->params.tun_mtu + 2 * ADIT_DATA_OVERHEAD_MAX;
+
+    w->packet_cap = inner > ADIT_CTRL_PACKET_MAX ? inner : ADIT_CTRL_PACKET_MAX;
+    w->packet_cap = (w->packet_cap + 63) & ~(size_t)63;
+    w->stream_packet_max = inner > CTRL_LEN_MIN ? inner : CTRL_LEN_MIN;
+    if (w->stream_packet_max < ADIT_CTRL_PACKET_MAX)
+        w->stream_packet_max = ADIT_CTRL_PACKET_MAX;
+    if (w->stream_packet_max > UINT16_MAX)
+        w->stream_packet_max = UINT16_MAX;
+    w->stream_room_cap = ADIT_UP_STREAM_READ + ADIT_STREAM_HEAD_LEN + w->stream_packet_max;
+    w->rx.room = adit_alloc(ADIT_UP_BATCH * w->packet_cap);
+    w->batch.room = adit_alloc(ADIT_UP_BATCH * w->packet_cap);
+    w->tun_room = adit_alloc(w->packet_cap);
+    w->stream_room = adit_alloc(w->stream_room_cap);
+    w->routes = adit_routes_new();
+    if (!w->rx.room || !w->batch.room || !w->tun_room || !w->stream_room || !w->routes)
+        return ADIT_E_MEMORY;
+    return ADIT_OK;
+}
+
+adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userplane_params *p,
+                             struct adit_up_shared *shared)
+{
+    adit_err err;
+
+    w->shared = shared;
+    w->params = *p;
+    w->epoll_fd = w->timer_fd = w->device_fd = -1;
+    err = adit_rng_fill(&p->env->rng, &w->hash_seed, sizeof w->hash_seed);
+    if (!err)
+        err = make_rooms(w);
+    if (err)
+        return err;
+    w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    w->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (w->epoll_fd < 0 || w->timer_fd < 0)
+        return ADIT_E_OS;
+    err = watch(w, shared->cmd_fd, FROM_COMMANDS);
+    if (!err)
+        err = watch(w, w->timer_fd, FROM_TIMER);
+    if (!err)
+        adit_up_worker_device(w, p->device);
+    return err;
+}
+
+void adit_up_worker_fini(struct adit_up_worker *w)
+{
+    struct adit_up_node *n;
+
+    while (w->all)
+        adit_up_peer_bury(w, w->all);
+    while ((n = adit_up_map_any(&w->links)))
+        adit_up_link_bury(w, link_of_name(n));
+    bury_dead(w);
+    adit_up_map_fini(&w->links);
+    adit_up_map_fini(&w->peers);
+    adit_up_map_fini(&w->addrs);
+    adit_routes_free(w->routes);
+    adit_free(w->rx.room);
+    adit_free(w->batch.room);
+    adit_free(w->tun_room);
+    adit_free(w->stream_room);
+    if (w->epoll_fd >= 0)
+        close(w->epoll_fd);
+    if (w->timer_fd >= 0)
+        close(w->timer_fd);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the user-space plane share: the worker and what it owns. Everything here belongs to the
+ * worker's thread, except struct adit_up_shared and the two rings, each of which has one end on either side.
+ *
+ * Links and peers that a command deletes lie in a graveyard until the turn ends, because commands may be
+ * drained in the middle of a batch of packets. No pointer to them survives a turn but those in the tables.
+ */
+#ifndef ADIT_LINUX_USERPLANE_PARTS_H
+#define ADIT_LINUX_USERPLANE_PARTS_H
+
+#include <netinet/in.h>
+#include <semaphore.h>
+#include <sys/socket.h>
+
+#include "linux/userplane.h"
+#include "plane/ring.h"
+#include "plane/routes.h"
+#include "wire/stream.h"
+
+enum {
+    ADIT_UP_CMDS = 512,                /* slots of the command ring */
+    ADIT_UP_NOTES = 512,               /* slots of the note ring */
+    ADIT_UP_RESERVE = 128,             /* of either ring, kept free of control packets */
+    ADIT_UP_BATCH = 32,                /* datagrams per system call */
+    ADIT_UP_PER_TURN = 64,             /* packets per descriptor and turn */
+    ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */
+    ADIT_UP_STREAM_READ = 65536,       /* bytes per stream and turn */
+    ADIT_UP_BACKLOG_DATA = 256 * 1024, /* waiting bytes from which a stream drops data packets */
+    ADIT_UP_BACKLOG_MAX = 384 * 1024,  /* ... and from which it is given up */
+};
+
+/* ---- a chained hash table of nodes that live in their owners ---- */
+
+struct adit_up_node {
+    struct adit_up_node *next;
+    uint32_t hash;
+};
+
+struct adit_up_map {
+    struct adit_up_node **buckets;
+    uint32_t n_buckets, n; /* buckets: a power of two */
+};
+
+ADIT_MUST_USE adit_err adit_up_map_add(struct adit_up_map *m, struct adit_up_node *node, uint32_t hash);
+void adit_up_map_del(struct adit_up_map *m, struct adit_up_node *node);
+/* The first node with this hash, or the next one after `after`. */
+struct adit_up_node *adit_up_map_find(const struct adit_up_map *m, uint32_t hash);
+struct adit_up_node *adit_up_map_next(const struct adit_up_node *after);
+struct adit_up_node *adit_up_map_any(const struct adit_up_map *m); /* NULL: empty */
+void adit_up_map_fini(struct adit_up_map *m);                      /* the nodes are the owner's */
+
+/* ---- links and peers ---- */
+
+struct adit_up_peer;
+
+struct adit_up_link {
+    struct adit_up_node by_name;
+    struct adit_up_link *next_buried, *next_dirty;
+    int name, fd;
+    int domain; /* AF_INET or AF_INET6 */
+    uint16_t local_port;
+    bool is_stream, is_connected;
+    bool is_down;   /* a stream that ended; waits for LINK_DEL */
+    bool owes_down; /* ... and the note did not fit yet */
+    bool is_dirty, wants_out;
+
+    /* Streams only. */
+    struct adit_up_peer *peer;
+    uint8_t *rest; /* the beginning of a packet whose end has not come */
+    size_t rest_n;
+    uint8_t *out; /* frames to be written: out[out_start..out_end) */
+    size_t out_cap, out_start, out_end;
+};
+
+struct adit_up_route {
+    struct adit_up_route *next;
+    struct adit_prefix prefix;
+};
+
+struct adit_up_peer {
+    struct adit_up_node by_id, by_addr;
+    struct adit_up_peer *next, *prev; /* of all */
+    struct adit_up_peer *next_buried;
+    struct adit_peer_spec spec; /* as policy gave it */
+    bool has_addr;              /* in the table of addresses */
+    bool is_gone;
+
+    int link_name; /* where it is now; after a float not what the spec says */
+    struct adit_up_link *link;
+    struct adit_addr remote, local;
+
+    struct adit_tx tx;
+    struct adit_rx rx;
+    struct adit_counters counters;
+    uint64_t tx_ns, rx_ns;          /* last sent, last authenticated */
+    uint64_t clash_ns;              /* last clash noted */
+    uint8_t active_keys, worn_keys; /* bit per key id: noted already */
+    bool owes_float, owes_exit;     /* notes that did not fit yet */
+    bool said_exit;
+    struct adit_up_route *routes;
+};
+
+/* ---- datagrams on their way out ---- */
+
+struct adit_up_dgram {
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } to;
+    union {
+        struct cmsghdr align;
+        uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+    } control;
+    struct iovec iov;
+    struct adit_up_peer *peer; /* NULL: control bytes */
+};
+
+struct adit_up_batch {
+    struct adit_up_link *link;
+    unsigned n;
+    struct mmsghdr msgs[ADIT_UP_BATCH];
+    struct adit_up_dgram slots[ADIT_UP_BATCH];
+    uint8_t *room; /* ADIT_UP_BATCH packets of packet_cap bytes */
+};
+
+/* ---- datagrams that came in ---- */
+
+struct adit_up_rx {
+    struct mmsghdr msgs[ADIT_UP_BATCH];
+    struct iovec iov[ADIT_UP_BATCH];
+    struct sockaddr_storage from[ADIT_UP_BATCH];
+    union {
+        struct cmsghdr align;
+        uint8_t b[128];
+    } control[ADIT_UP_BATCH];
+    uint8_t *room;
+};
+
+/* What the two threads both touch, apart from the rings. */
+struct adit_up_shared {
+    atomic_bool is_kicked;        /* the worker's eventfd was written and not read since */
+    atomic_bool wants_room;       /* policy holds commands that did not fit: tell it when there is room */
+    atomic_bool wants_notes_read; /* the worker could not write a note: kick it when there is room */
+    atomic_bool is_stopping;
+    atomic_bool asks_device; /* `device` is new; the semaphore answers */
+    struct adit_device *device;
+    sem_t device_taken;
+    struct adit_ring cmds, notes;
+    int cmd_fd, note_fd;
+};
+
+struct adit_up_worker {
+    struct adit_up_shared *shared;
+    struct adit_userplane_params params;
+    adit_now now;
+    size_t packet_cap; /* any packet, with room for framing */
+    size_t stream_packet_max;
+
+    int epoll_fd, timer_fd, device_fd;
+    struct adit_device *device;
+    bool is_ticking, is_device_off;
+
+    struct adit_up_map links, peers, addrs;
+    uint64_t hash_seed;
+    struct adit_up_peer *all, *only; /* only: the one peer of a client */
+    struct adit_routes *routes;
+    struct adit_up_link *buried_links, *dirty;
+    struct adit_up_peer *buried_peers;
+
+    struct adit_up_rx rx;
+    struct adit_up_batch batch;
+    uint8_t *tun_room;
+    uint8_t *stream_room;
+    size_t stream_room_cap;
+
+    unsigned ctrl_left;
+    bool has_noted, owes_links;
+    uint64_t os_note_ns;
+    struct adit_counters orphans; /* what belongs to no peer */
+};
+
+/* userplane_peer.c */
+struct adit_up_peer *adit_up_peer_find(const struct adit_up_worker *w, adit_peer id);
+struct adit_up_peer *adit_up_peer_at(const struct adit_up_worker *w, const struct adit_up_link *link,
+                                     const struct adit_addr *remote);
+struct adit_up_link *adit_up_peer_link(struct adit_up_worker *w, struct adit_up_peer *peer); /* NULL: none */
+ADIT_MUST_USE adit_err adit_up_peer_add(struct adit_up_worker *w, const struct adit_peer_spec *spec);
+void adit_up_peer_set(struct adit_up_worker *w, struct adit_up_peer *peer, const struct adit_peer_spec *spec);
+/* Wipes the keys at once; the memory goes with the turn. */
+void adit_up_peer_bury(struct adit_up_worker *w, struct adit_up_peer *peer);
+void adit_up_peer_move(struct adit_up_worker *w, struct adit_up_peer *peer, struct adit_up_link *link,
+                       const struct adit_addr *remote, const struct adit_addr *local);
+ADIT_MUST_USE adit_err adit_up_route_add(struct adit_up_worker *w, adit_peer id, const struct adit_prefix *p);
+void adit_up_route_del(struct adit_up_worker *w, adit_peer id, const struct adit_prefix *p);
+/* Counts a packet that was given up; peer NULL: nobody's. */
+void adit_up_drop(struct adit_up_worker *w, struct adit_up_peer *peer, adit_err why);
+
+/* userplane_note.c: a note is claimed, filled, sent. NULL: no room now. */
+struct adit_note *adit_up_note(struct adit_up_worker *w, enum adit_note_kind kind, adit_peer peer);
+void adit_up_note_send(struct adit_up_worker *w);
+void adit_up_note_ctrl(struct adit_up_worker *w, const struct adit_up_link *link, adit_bytes packet,
+                       const struct adit_addr *remote, const struct adit_addr *local);
+bool adit_up_note_link_down(struct adit_up_worker *w, int name);
+bool adit_up_note_moved(struct adit_up_worker *w, enum adit_note_kind kind, const struct adit_up_peer *peer,
+                        const struct adit_up_link *link, const struct adit_addr *remote, adit_peer other);
+bool adit_up_note_key(struct adit_up_worker *w, enum adit_note_kind kind, adit_peer peer, uint8_t key_id);
+bool adit_up_note_plain(struct adit_up_worker *w, enum adit_note_kind kind, adit_peer peer);
+void adit_up_note_os(struct adit_up_worker *w, int os_errno);
+
+/* userplane_cmd.c: executes what policy has posted. True if there was anything. */
+bool adit_up_cmd_drain(struct adit_up_worker *w);
+
+/* userplane_sock.c: socket addresses, and batches of datagrams. */
+struct adit_addr adit_up_addr_of(const struct sockaddr *sa);
+struct adit_addr adit_up_local_of(struct msghdr *m, uint16_t port); /* family NONE: not known */
+struct adit_up_dgram *adit_up_dgram_claim(struct adit_up_worker *w, struct adit_up_link *link,
+                                          uint8_t **room);
+void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
+                          const struct adit_addr *remote, const struct adit_addr *local);
+void adit_up_batch_flush(struct adit_up_worker *w);
+adit_err adit_up_errno_drop(int os_errno); /* under which counter a refused send goes */
+
+/* userplane_link.c */
+struct adit_up_link *adit_up_link_find(const struct adit_up_worker *w, int name);
+ADIT_MUST_USE adit_err adit_up_link_add(struct adit_up_worker *w, const struct adit_link_spec *spec);
+void adit_up_link_bury(struct adit_up_worker *w, struct adit_up_link *link);
+void adit_up_link_errors(struct adit_up_link *link); /* forgets queued ones */
+void adit_up_link_rx(struct adit_up_worker *w, struct adit_up_link *link);
+void adit_up_link_end(struct adit_up_worker *w, struct adit_up_link *link); /* a stream that is over */
+
+/* userplane_stream.c */
+void adit_up_stream_rx(struct adit_up_worker *w, struct adit_up_link *link);
+/* Room for a frame with a packet of up to n bytes; NULL: the backlog is too long. Points at the packet. */
+uint8_t *adit_up_stream_claim(struct adit_up_link *link, size_t n, bool is_control);
+void adit_up_stream_commit(struct adit_up_worker *w, struct adit_up_link *link, size_t n);
+void adit_up_stream_flush(struct adit_up_worker *w, struct adit_up_link *link);
+void adit_up_stream_flush_dirty(struct adit_up_worker *w);
+
+/* userplane_data.c: one packet, either way. `packet` is overwritten. False: this opcode has no place here. */
+bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint8_t *packet, size_t n,
+                       const struct adit_addr *remote, const struct adit_addr *local);
+void adit_up_device_rx(struct adit_up_worker *w);
+void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
+
+/* userplane_loop.c */
+ADIT_MUST_USE adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userplane_params *p,
+                                           struct adit_up_shared *shared);
+void adit_up_worker_fini(struct adit_up_worker *w);
+void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep);
+void adit_up_worker_tick_wanted(struct adit_up_worker *w);
+void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device);
+void adit_up_worker_device_rest(struct adit_up_worker *w); /* not read until the next tick */
+ADIT_MUST_USE adit_err adit_up_worker_watch(struct adit_up_worker *w, struct adit_up_link *link);
+
+#endif
