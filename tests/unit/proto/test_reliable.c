@@ -157,6 +157,27 @@ static void three_later_acks_retransmit_at_once(void **state)
     adit_reliable_fini(&r);
 }
 
+static void later_acks_count_from_the_last_try(void **state)
+{
+    struct adit_reliable r;
+
+    (void)state;
+    adit_reliable_init(&r, T);
+    for (int i = 0; i < 6; i++)
+        send_one(&r, "x", at_ms(0));
+    ack_one(&r, 1, at_ms(10));
+    ack_one(&r, 2, at_ms(10));
+    assert_int_equal(next_id(&r, at_ms(2000)), 0);
+    while (next_id(&r, at_ms(2000)) >= 0)
+        ;
+    ack_one(&r, 3, at_ms(2010));
+    ack_one(&r, 4, at_ms(2010));
+    assert_int_equal(next_id(&r, at_ms(2010)), -1);
+    ack_one(&r, 5, at_ms(2010));
+    assert_int_equal(next_id(&r, at_ms(2010)), 0);
+    adit_reliable_fini(&r);
+}
+
 static void acks_of_unknown_and_unsent_ids_are_ignored(void **state)
 {
     static const uint32_t ids[] = {0, 1, 77, 0xffffffff};
@@ -575,6 +596,7 @@ int main(void)
         cmocka_unit_test(retransmission_time_doubles),
         cmocka_unit_test(doubling_never_overflows),
         cmocka_unit_test(three_later_acks_retransmit_at_once),
+        cmocka_unit_test(later_acks_count_from_the_last_try),
         cmocka_unit_test(acks_of_unknown_and_unsent_ids_are_ignored),
         cmocka_unit_test(retry_all_resets_the_time),
         cmocka_unit_test(delivers_in_order_and_once),
