@@ -20,7 +20,7 @@ GROWTH_KIB = 256  # pages that an allocator touches for the first time, not a se
 
 def flood(cx, wrap, shapes, count, words=(), server=(), is_answered=True):
     count = min(count, 100000) if cx.is_quick else count
-    tool = find_tool("flood")
+    tool = find_tool("flood", cx.lab.dir)
     status = cx.lab.path("status")
     t = Tunnel(cx, wrap=wrap, server=[f"status {status} 1", *server], without=["verb"])
     t.more_server.append("verb 1")

@@ -394,7 +394,7 @@ class Lab:
 def transfer(src, dst, address, megabytes=32, port=5001, timeout=60):
     """Sends pseudo-random bytes over TCP from namespace src to dst and compares SHA-256 of both ends; Mbit/s."""
     tool = os.path.join(HERE, "stream.py")
-    recv = dst.start("recv", [sys.executable, "-I", tool, "recv", address, str(port)])
+    recv = dst.start("recv", [sys.executable, "-I", tool, "recv", address, str(port), str(megabytes)])
     recv.wait_for(r"^listening")
     send = src.start("send", [sys.executable, "-I", tool, "send", address, str(port), str(megabytes)])
     for p in (send, recv):
@@ -414,16 +414,13 @@ def compare_snapshots(before, after, who):
         raise LabError(f"{who}: after the end: " + "; ".join(left + gone))
 
 
-def find_tool(name):
-    """A C tool of tests/tools, from the build folder or compiled on the spot into a private folder."""
-    for folder in (os.environ.get("ADIT_TOOLS", ""), os.path.join(ROOT, "build", "tests", "tools")):
-        path = os.path.join(folder, name)
-        if folder and os.access(path, os.X_OK):
-            return path
+def find_tool(name, folder):
+    """A C tool of tests/tools: as built by the project, or compiled on the spot into the given folder."""
+    for built in (os.environ.get("ADIT_TOOLS"), os.path.join(ROOT, "build", "tests", "tools")):
+        if built and os.access(os.path.join(built, name), os.X_OK):
+            return os.path.join(built, name)
     if not shutil.which("cc"):
         raise Skip("no C compiler for the test tools")
-    folder = tempfile.mkdtemp(prefix="adit-tools-")
-    atexit.register(shutil.rmtree, folder, True)
     path = os.path.join(folder, name)
     source = os.path.join(ROOT, "tests", "tools", name + ".c")
     done = subprocess.run(["cc", "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o", path, source, "-lcrypto"],

@@ -1,30 +1,35 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One end of a TCP transfer: sends pseudo-random bytes or receives them; prints count, SHA-256 and seconds."""
+"""One end of a TCP transfer of pseudo-random bytes; prints count, SHA-256 and the seconds of the transfer alone.
+
+    stream.py send ADDRESS PORT MEGABYTES          stream.py recv ADDRESS PORT MEGABYTES
+"""
 import hashlib
 import random
 import socket
 import sys
 import time
 
-CHUNK = 1 << 18
 SILENCE_S = 30  # no progress for so long means a broken tunnel
 
 
-def send(address, port, megabytes):
-    data = random.Random(megabytes).randbytes(megabytes << 20)
-    start = time.monotonic()
+def report(data, seconds):
+    print(len(data), hashlib.sha256(data).hexdigest(), f"{seconds:.6f}")
+
+
+def send(address, port, size):
+    data = random.Random(size).randbytes(size)
     with socket.create_connection((address, port), timeout=SILENCE_S) as s:
+        start = time.monotonic()
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
         if s.recv(2) != b"ok":
             sys.exit("the receiver did not confirm")
-    seconds = time.monotonic() - start
-    print(len(data), hashlib.sha256(data).hexdigest(), f"{seconds:.6f}")
+    report(data, time.monotonic() - start)
 
 
-def recv(address, port):
-    digest, total = hashlib.sha256(), 0
+def recv(address, port, size):
+    data, total = bytearray(size + 1), 0  # one byte more than asked, so that too much is noticed
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.create_server((address, port), family=family) as listener:
         listener.settimeout(SILENCE_S)
@@ -33,18 +38,14 @@ def recv(address, port):
         with s:
             s.settimeout(SILENCE_S)
             start = time.monotonic()
-            while True:
-                data = s.recv(CHUNK)
-                if not data:
+            while total < len(data):
+                n = s.recv_into(memoryview(data)[total:])
+                if n == 0:
                     break
-                digest.update(data)
-                total += len(data)
+                total += n
             seconds = time.monotonic() - start
             s.sendall(b"ok")
-    print(total, digest.hexdigest(), f"{seconds:.6f}")
+    report(memoryview(data)[:total], seconds)
 
 
-if sys.argv[1] == "send":
-    send(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
-else:
-    recv(sys.argv[2], int(sys.argv[3]))
+{"send": send, "recv": recv}[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) << 20)
