@@ -300,13 +300,13 @@ struct adit_conf {
     /* server mode; `server` and `server-ipv6` have been expanded into these */
     bool has_pool;
     struct adit_ip pool_start, pool_end, pool_mask; /* mask family NONE: none */
-    struct adit_prefix pool_ipv6;           /* bits 0: none; the first address handed out follows from it */
-    struct adit_ip server_net, server_mask; /* as given to `server`; family NONE: not used */
+    struct adit_prefix pool_ipv6;                   /* bits 0: none; ip is the first address handed out */
+    struct adit_ip server_net, server_mask;         /* as given to `server`; family NONE: not used */
     struct adit_prefix server_ipv6;
     const char *pool_persist_file;
     uint32_t pool_persist_s; /* 0: the file is only read */
     struct adit_strs
-        push; /* in the order of sending; helper directives' lines first where openvpn has them */
+        push; /* in the order of sending: `push` lines, then those of server, keepalive, tcp-nodelay */
     bool is_client_to_client, is_duplicate_cn;
     uint32_t max_clients, max_routes_per_client;
     uint32_t connect_freq_n, connect_freq_s;                 /* 0: no limit */

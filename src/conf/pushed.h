@@ -54,7 +54,6 @@ struct adit_pushed {
     uint32_t sndbuf, rcvbuf;
     bool want_tcp_nodelay;
     uint32_t verb, mute;
-    bool is_compress_stub, is_compress_stub_v2; /* framing without compression */
 
     bool is_rejected;        /* a pull-filter rejected an option: reconnect */
     const char *rejected_by; /* the filter's text */
