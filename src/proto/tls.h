@@ -10,7 +10,7 @@
 #include "base/now.h"
 
 enum {
-    ADIT_TLS_NAME_MAX = 256,  /* common name or user name field, with NUL */
+    ADIT_TLS_NAME_MAX = 256, /* common name or user name field, with NUL */
     ADIT_TLS_SUBJECT_MAX = 512,
     ADIT_TLS_DESC_MAX = 256,
 };
@@ -21,7 +21,7 @@ struct adit_identity {
     char common_name[ADIT_TLS_NAME_MAX]; /* cleaned: printable only */
     char subject[ADIT_TLS_SUBJECT_MAX];  /* "C=XX, O=Org, CN=client" */
     uint8_t sha256[32];                  /* of the leaf's DER */
-    uint8_t chain_sha256[32];            /* over the hashes of all depths; must not change in renegotiations */
+    uint8_t chain_sha256[32]; /* over the hashes of all depths; must not change in renegotiations */
 };
 
 enum adit_tls_state {
@@ -50,7 +50,8 @@ struct adit_tls_ops {
     size_t (*drain)(struct adit_tls *t, uint8_t *dst, size_t cap);
     size_t (*pending)(const struct adit_tls *t); /* bytes that drain() could take */
 
-    /* One record of plaintext, if a whole one has arrived: n > 0. 0: none yet. After an error what step() says too. */
+    /* One record of plaintext, if a whole one has arrived: n > 0. 0: none yet. After an error what step()
+     * says too. */
     adit_err (*read)(struct adit_tls *t, uint8_t *dst, size_t cap, size_t *n);
     /* One record, written whole. Only in state UP. */
     adit_err (*write)(struct adit_tls *t, adit_bytes record);
@@ -61,7 +62,8 @@ struct adit_tls_ops {
     /* Lent until free. */
     const struct adit_identity *(*identity)(const struct adit_tls *t);
 
-    /* One line for a person: the negotiated parameters when UP, the failure's cause when FAILED; "" otherwise. */
+    /* One line for a person: the negotiated parameters when UP, the failure's cause when FAILED; ""
+     * otherwise. */
     const char *(*describe)(const struct adit_tls *t);
 };
 

@@ -599,9 +599,9 @@ static void names_are_compared_as_asked(void **state)
         const char *name;
         bool ok;
     } rows[] = {
-        {ADIT_X509_NAME, "server", true},        {ADIT_X509_NAME, "serve", false},
-        {ADIT_X509_NAME, "server2", false},      {ADIT_X509_PREFIX, "serv", true},
-        {ADIT_X509_PREFIX, "erver", false}, {ADIT_X509_SUBJECT, "C=XX, O=Org, CN=server", true},
+        {ADIT_X509_NAME, "server", true},     {ADIT_X509_NAME, "serve", false},
+        {ADIT_X509_NAME, "server2", false},   {ADIT_X509_PREFIX, "serv", true},
+        {ADIT_X509_PREFIX, "erver", false},   {ADIT_X509_SUBJECT, "C=XX, O=Org, CN=server", true},
         {ADIT_X509_SUBJECT, "server", false},
     };
 
