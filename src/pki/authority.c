@@ -288,6 +288,20 @@ void adit_authority_write_cert(const struct adit_authority *a, struct adit_wr *w
     write_cert(a->cert, w);
 }
 
+/* For certificates like its own; of other kinds of keys (a CA from elsewhere) the default. */
+enum adit_pki_alg adit_authority_alg(const struct adit_authority *a)
+{
+    if (EVP_PKEY_is_a(a->key, "ED25519"))
+        return ADIT_PKI_ED25519;
+    return EVP_PKEY_is_a(a->key, "RSA") ? ADIT_PKI_RSA : ADIT_PKI_P256;
+}
+
+void adit_authority_sha256(const struct adit_authority *a, uint8_t dst[32])
+{
+    if (!X509_digest(a->cert, EVP_sha256(), dst, NULL))
+        memset(dst, 0, 32);
+}
+
 void adit_authority_write_key(const struct adit_authority *a, struct adit_wr *w)
 {
     write_key(a->key, w);

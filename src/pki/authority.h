@@ -75,6 +75,8 @@ void adit_authority_free(struct adit_authority *a); /* NULL allowed */
 
 /* Errors latch in `w`, as always. */
 void adit_authority_write_cert(const struct adit_authority *a, struct adit_wr *w);
+enum adit_pki_alg adit_authority_alg(const struct adit_authority *a);
+void adit_authority_sha256(const struct adit_authority *a, uint8_t dst[32]); /* of its certificate's DER */
 void adit_authority_write_key(const struct adit_authority *a, struct adit_wr *w); /* PKCS#8, not encrypted */
 
 /*
