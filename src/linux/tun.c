@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A device that was made here goes away with its last descriptor, so a crash leaves none behind. */
+#include "linux/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+_Static_assert(ADIT_TUN_NAME_MAX == IFNAMSIZ, "a name is what the kernel takes");
+
+struct tun_device {
+    struct adit_device base;
+    int fd;
+};
+
+static const char *node_hint(int os_errno)
+{
+    switch (os_errno) {
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+        return "load the driver (modprobe tun); in a container, the device has to be handed in";
+    case EACCES:
+    case EPERM:
+        return "run as root, or ask for access to the device node";
+    default:
+        return NULL;
+    }
+}
+
+static const char *attach_hint(int os_errno)
+{
+    switch (os_errno) {
+    case EPERM:
+        return "needs CAP_NET_ADMIN: run as root, or have a device made for this user (ip tuntap add ... "
+               "user NAME)";
+    case EBUSY:
+        return "another program uses this device; choose another name";
+    case EINVAL:
+        return "an interface of this name exists, and is of another kind";
+    default:
+        return NULL;
+    }
+}
+
+static bool is_numbered_by_kernel(const char *name)
+{
+    return name[0] == '\0' || strcmp(name, "tun") == 0 || strcmp(name, "tap") == 0;
+}
+
+static int attach(int fd, const struct adit_tun_spec *spec, bool want_queues, struct ifreq *ifr)
+{
+    memset(ifr, 0, sizeof *ifr);
+    ifr->ifr_flags = (short)((spec->is_tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI);
+    if (want_queues)
+        ifr->ifr_flags = (short)(ifr->ifr_flags | IFF_MULTI_QUEUE);
+    if (is_numbered_by_kernel(spec->name))
+        snprintf(ifr->ifr_name, sizeof ifr->ifr_name, "%s%%d", spec->is_tap ? "tap" : "tun");
+    else
+        snprintf(ifr->ifr_name, sizeof ifr->ifr_name, "%s", spec->name);
+    return ioctl(fd, TUNSETIFF, ifr) == 0 ? 0 : errno;
+}
+
+adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened *out, struct adit_fail *fail)
+{
+    const char *node = spec->node[0] ? spec->node : "/dev/net/tun";
+    bool want_queues = spec->want_queues;
+    struct ifreq ifr, now = {0};
+    int fd, os_errno;
+
+    *out = (struct adit_tun_opened){.fd = -1};
+    if (strchr(spec->name, '%') || strchr(spec->name, '/'))
+        return adit_fail_set(fail, ADIT_E_CONFIG, 0, NULL, "'%s' is not a name for a device", spec->name);
+    fd = open(node, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return adit_fail_set(fail, ADIT_E_OS, errno, node_hint(errno), "cannot open %s", node);
+    os_errno = attach(fd, spec, want_queues, &ifr);
+    if (os_errno == EINVAL && want_queues) {
+        want_queues = false;
+        os_errno = attach(fd, spec, want_queues, &ifr);
+    }
+    if (os_errno != 0) {
+        close(fd);
+        return adit_fail_set(fail, ADIT_E_OS, os_errno, attach_hint(os_errno), "cannot use %s device '%s'",
+                             spec->is_tap ? "tap" : "tun", spec->name);
+    }
+    if (ioctl(fd, TUNGETIFF, &now) == 0)
+        out->is_persistent = (now.ifr_flags & IFF_PERSIST) != 0;
+    out->fd = fd;
+    out->has_queues = want_queues;
+    snprintf(out->name, sizeof out->name, "%s", ifr.ifr_name);
+    return ADIT_OK;
+}
+
+static adit_err read_tun(struct adit_device *d, struct adit_train *t)
+{
+    struct tun_device *dev = (struct tun_device *)d;
+    ssize_t n;
+
+    do
+        n = read(dev->fd, t->b, t->cap);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EAGAIN ? ADIT_E_EMPTY : ADIT_E_OS;
+    t->n = (size_t)n;
+    t->segment = 0;
+    return n > 0 ? ADIT_OK : ADIT_E_EMPTY;
+}
+
+static adit_err write_tun(struct adit_device *d, const struct adit_train *t)
+{
+    struct tun_device *dev = (struct tun_device *)d;
+    ssize_t n;
+
+    if (t->segment != 0)
+        return ADIT_E_UNSUPPORTED;
+    do
+        n = write(dev->fd, t->b, t->n);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return ADIT_OK;
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+        return ADIT_E_QUEUE;
+    return errno == EINVAL ? ADIT_E_MALFORMED : ADIT_E_OS;
+}
+
+static int tun_wait_fd(const struct adit_device *d)
+{
+    return ((const struct tun_device *)d)->fd;
+}
+
+static void free_tun(struct adit_device *d)
+{
+    if (!d)
+        return;
+    close(((struct tun_device *)d)->fd);
+    adit_free(d);
+}
+
+static const struct adit_device_ops tun_ops = {
+    .read = read_tun,
+    .write = write_tun,
+    .wait_fd = tun_wait_fd,
+    .free = free_tun,
+};
+
+struct adit_device *adit_tun_device_new(int fd)
+{
+    struct tun_device *dev = adit_alloc(sizeof *dev);
+
+    if (!dev)
+        return NULL;
+    dev->base.ops = &tun_ops;
+    dev->fd = fd;
+    return &dev->base;
+}
+
+static adit_err read_null(struct adit_device *d, struct adit_train *t)
+{
+    (void)d;
+    (void)t;
+    return ADIT_E_EMPTY;
+}
+
+static adit_err write_null(struct adit_device *d, const struct adit_train *t)
+{
+    (void)d;
+    (void)t;
+    return ADIT_OK;
+}
+
+static int null_wait_fd(const struct adit_device *d)
+{
+    (void)d;
+    return -1;
+}
+
+static void free_null(struct adit_device *d)
+{
+    adit_free(d);
+}
+
+static const struct adit_device_ops null_ops = {
+    .read = read_null,
+    .write = write_null,
+    .wait_fd = null_wait_fd,
+    .free = free_null,
+};
+
+struct adit_device *adit_null_device_new(void)
+{
+    struct adit_device *dev = adit_alloc(sizeof *dev);
+
+    if (dev)
+        dev->ops = &null_ops;
+    return dev;
+}

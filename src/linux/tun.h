@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kernel tun and tap devices, and the null device, as struct adit_device. Packets come without the four bytes
+ * of packet information and without a vnet header; a train is a single packet. Nothing blocks.
+ */
+#ifndef ADIT_LINUX_TUN_H
+#define ADIT_LINUX_TUN_H
+
+#include <stdbool.h>
+
+#include "linux/fail.h"
+#include "plane/device.h"
+
+enum { ADIT_TUN_NAME_MAX = 16, ADIT_TUN_NODE_MAX = 64 };
+
+struct adit_tun_spec {
+    char name[ADIT_TUN_NAME_MAX]; /* "tun" or "tap": the kernel numbers it; any other: that very device */
+    char node[ADIT_TUN_NODE_MAX]; /* "" for /dev/net/tun */
+    bool is_tap;
+    bool want_queues; /* several descriptors share the device; granted or not, see adit_tun_open() */
+};
+
+struct adit_tun_opened {
+    int fd; /* the caller's */
+    char name[ADIT_TUN_NAME_MAX];
+    bool is_persistent; /* existed before, and will outlive us */
+    bool has_queues;
+};
+
+/*
+ * Makes the device, or joins an existing one, which needs no rights if it belongs to this user. Called again
+ * with the resulting name and want_queues it gives further queues of the same device. A persistent device
+ * made without multi_queue is joined with a single queue.
+ */
+ADIT_MUST_USE adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened *out,
+                                     struct adit_fail *fail);
+
+/*
+ * Takes the descriptor; NULL without memory (the descriptor stays the caller's then). write() answers
+ * ADIT_E_MALFORMED to what the kernel does not take for a packet, which is the sender's fault and not the
+ * device's.
+ */
+struct adit_device *adit_tun_device_new(int fd);
+
+/* `dev null`: takes everything, gives nothing. */
+struct adit_device *adit_null_device_new(void);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../unit.h"
+
+#include <errno.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+#include "linux/priv.h"
+#include "linux/sock.h"
+#include "linux/tun.h"
+#include "netns.h"
+
+static struct adit_priv *p;
+
+static void set_up(const char *ifname, const char *local)
+{
+    struct adit_priv_req req = {.kind = ADIT_PRIV_LINK_SET, .link.want_up = true};
+    struct adit_priv_res res;
+
+    snprintf(req.link.ifname, sizeof req.link.ifname, "%s", ifname);
+    assert_int_equal(adit_priv_do(p, &req, &res), ADIT_OK);
+    req = (struct adit_priv_req){.kind = ADIT_PRIV_ADDR_ADD};
+    snprintf(req.addr.ifname, sizeof req.addr.ifname, "%s", ifname);
+    assert_int_equal(adit_prefix_parse(local, &req.addr.local), ADIT_OK);
+    assert_int_equal(adit_priv_do(p, &req, &res), ADIT_OK);
+}
+
+static uint8_t buf[4096];
+
+/* The next IPv4 packet that comes out of the device. */
+static size_t next_v4(struct adit_device *d)
+{
+    for (int i = 0; i < 50; i++) {
+        struct adit_train t = {.b = buf, .cap = sizeof buf};
+        adit_err e = d->ops->read(d, &t);
+
+        if (e == ADIT_OK && buf[0] == 0x45)
+            return t.n;
+        if (e == ADIT_E_EMPTY)
+            assert_int_equal(poll(&(struct pollfd){.fd = d->ops->wait_fd(d), .events = POLLIN}, 1, 5000), 1);
+    }
+    fail_msg("no packet");
+    return 0;
+}
+
+static void packets_go_through_a_tun_both_ways(void **state)
+{
+    struct adit_tun_opened tun;
+    struct adit_fail fail = {0};
+    struct adit_device *d;
+    struct adit_train t;
+    struct adit_addr to = {.ip = adit_ip_v4(0x0a080002), .port = 99}, from;
+    struct adit_socket_spec spec = {.kind = ADIT_SOCKET_UDP, .family = ADIT_AF_V4, .want_bind = true};
+    struct sockaddr_storage sa;
+    socklen_t len;
+    uint8_t swap[4];
+    char got[8];
+    int fd;
+    size_t n;
+
+    (void)state;
+    if (adit_tun_open(&(struct adit_tun_spec){.name = "tun"}, &tun, &fail) != ADIT_OK)
+        fail_msg("%s", fail.text);
+    set_up(tun.name, "10.8.0.1/24");
+    d = adit_tun_device_new(tun.fd);
+    assert_non_null(d);
+    assert_int_equal(adit_socket_open(&spec, &fd, &fail), ADIT_OK);
+    assert_true(adit_sockaddr_put(&to, AF_INET, &sa, &len));
+    assert_int_equal(sendto(fd, "hello", 5, 0, (struct sockaddr *)&sa, len), 5);
+    n = next_v4(d);
+    assert_int_equal(n, 20 + 8 + 5); /* no packet information in front */
+    assert_memory_equal(buf + 28, "hello", 5);
+
+    /* Sent back with the addresses and ports changed places; the checksums stay right. */
+    memcpy(swap, buf + 12, 4);
+    memmove(buf + 12, buf + 16, 4);
+    memcpy(buf + 16, swap, 4);
+    memcpy(swap, buf + 20, 2);
+    memmove(buf + 20, buf + 22, 2);
+    memcpy(buf + 22, swap, 2);
+    t = (struct adit_train){.b = buf, .n = n, .cap = sizeof buf};
+    assert_int_equal(d->ops->write(d, &t), ADIT_OK);
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 5000), 1);
+    len = sizeof sa;
+    assert_int_equal(recvfrom(fd, got, sizeof got, 0, (struct sockaddr *)&sa, &len), 5);
+    assert_true(adit_sockaddr_get((struct sockaddr *)&sa, len, &from) && adit_addr_eq(&from, &to));
+
+    t = (struct adit_train){.b = (uint8_t *)"\xf0nonsense", .n = 9};
+    assert_int_equal(d->ops->write(d, &t), ADIT_E_MALFORMED);
+    t = (struct adit_train){.b = buf, .n = n, .segment = 1000};
+    assert_int_equal(d->ops->write(d, &t), ADIT_E_UNSUPPORTED);
+    close(fd);
+    d->ops->free(d);
+    assert_int_equal(if_nametoindex(tun.name), 0);
+}
+
+static void a_tap_carries_frames(void **state)
+{
+    struct adit_tun_opened tap;
+    struct adit_fail fail = {0};
+
+    (void)state;
+    assert_int_equal(adit_tun_open(&(struct adit_tun_spec){.name = "tap", .is_tap = true}, &tap, &fail),
+                     ADIT_OK);
+    assert_int_equal(strncmp(tap.name, "tap", 3), 0);
+    assert_int_not_equal(if_nametoindex(tap.name), 0);
+    set_up(tap.name, "10.8.1.1/24");
+    assert_int_equal(poll(&(struct pollfd){.fd = tap.fd, .events = POLLIN}, 1, 5000), 1);
+    assert_true(read(tap.fd, buf, sizeof buf) >=
+                14 + 28); /* a frame with its header: the host introduces itself */
+    close(tap.fd);
+}
+
+static void a_name_in_use_is_refused_with_the_reason(void **state)
+{
+    struct adit_tun_opened tun, second;
+    struct adit_fail fail = {0};
+
+    (void)state;
+    assert_int_equal(adit_tun_open(&(struct adit_tun_spec){.name = "tun7"}, &tun, &fail), ADIT_OK);
+    assert_string_equal(tun.name, "tun7");
+    assert_int_equal(adit_tun_open(&(struct adit_tun_spec){.name = "tun7"}, &second, &fail), ADIT_E_OS);
+    assert_int_equal(fail.os_errno, EBUSY);
+    assert_non_null(strstr(fail.text, "another program uses this device"));
+    assert_int_equal(second.fd, -1);
+    assert_int_equal(adit_tun_open(&(struct adit_tun_spec){.name = "lo"}, &second, &fail), ADIT_E_OS);
+    assert_int_equal(adit_tun_open(&(struct adit_tun_spec){.name = "a%d"}, &second, &fail), ADIT_E_CONFIG);
+    assert_int_equal(
+        adit_tun_open(&(struct adit_tun_spec){.name = "tun", .node = "/nonexistent"}, &second, &fail),
+        ADIT_E_OS);
+    assert_non_null(strstr(fail.text, "modprobe tun"));
+    close(tun.fd);
+}
+
+static void a_device_can_have_several_queues(void **state)
+{
+    struct adit_tun_opened first, second;
+    struct adit_fail fail = {0};
+    struct adit_tun_spec spec = {.name = "tun", .want_queues = true};
+
+    (void)state;
+    assert_int_equal(adit_tun_open(&spec, &first, &fail), ADIT_OK);
+    assert_true(first.has_queues);
+    memcpy(spec.name, first.name, sizeof spec.name);
+    assert_int_equal(adit_tun_open(&spec, &second, &fail), ADIT_OK);
+    assert_string_equal(second.name, first.name);
+    close(first.fd);
+    close(second.fd);
+}
+
+/* A device made beforehand for a user, and a process of that user without any right. */
+static void a_users_own_device_needs_no_rights(void **state)
+{
+    struct adit_tun_opened tun;
+    struct adit_fail fail = {0};
+    char node[64];
+    pid_t child;
+    int status;
+
+    (void)state;
+    snprintf(node, sizeof node, "/tmp/adit-tun-%ld", (long)getpid());
+    if (mknod(node, S_IFCHR, makedev(10, 200)) != 0 || chmod(node, 0666) != 0 || access(node, R_OK) != 0) {
+        print_message("cannot make a device node for all\n");
+        unlink(node);
+        skip();
+    }
+    assert_int_equal(adit_tun_open(&(struct adit_tun_spec){.name = "tun8"}, &tun, &fail), ADIT_OK);
+    assert_int_equal(ioctl(tun.fd, TUNSETPERSIST, 1), 0);
+    if (ioctl(tun.fd, TUNSETOWNER, 65534) != 0) {
+        ioctl(tun.fd, TUNSETPERSIST, 0);
+        close(tun.fd);
+        unlink(node);
+        skip();
+    }
+    close(tun.fd);
+    child = fork();
+    if (child == 0) {
+        struct adit_tun_spec spec = {.name = "tun8", .want_queues = true};
+
+        snprintf(spec.node, sizeof spec.node, "%s", node);
+        if (setresuid(65534, 65534, 65534) != 0)
+            _exit(77);
+        if (adit_tun_open(&spec, &tun, &fail) != ADIT_OK)
+            _exit(1);
+        _exit(tun.is_persistent && !tun.has_queues && strcmp(tun.name, "tun8") == 0 ? 0 : 2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(adit_tun_open(&(struct adit_tun_spec){.name = "tun8"}, &tun, &fail), ADIT_OK);
+    assert_true(tun.is_persistent);
+    ioctl(tun.fd, TUNSETPERSIST, 0);
+    close(tun.fd);
+    unlink(node);
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+}
+
+static void null_takes_all_and_gives_nothing(void **state)
+{
+    struct adit_device *d = adit_null_device_new();
+    struct adit_train t = {.b = buf, .n = 20, .cap = sizeof buf};
+
+    (void)state;
+    assert_int_equal(d->ops->write(d, &t), ADIT_OK);
+    assert_int_equal(d->ops->read(d, &t), ADIT_E_EMPTY);
+    assert_int_equal(d->ops->wait_fd(d), -1);
+    d->ops->free(d);
+}
+
+static int enter(void **state)
+{
+    (void)state;
+    if (!enter_netns() || access("/dev/net/tun", R_OK | W_OK) != 0) {
+        print_message("needs root or user namespaces, and /dev/net/tun\n");
+        _exit(77);
+    }
+    return adit_priv_new(NULL, NULL, &p, NULL) == ADIT_OK ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+    (void)state;
+    adit_priv_free(p);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(packets_go_through_a_tun_both_ways),
+        cmocka_unit_test(a_tap_carries_frames),
+        cmocka_unit_test(a_name_in_use_is_refused_with_the_reason),
+        cmocka_unit_test(a_device_can_have_several_queues),
+        cmocka_unit_test(a_users_own_device_needs_no_rights),
+        cmocka_unit_test(null_takes_all_and_gives_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, enter, leave);
+}
