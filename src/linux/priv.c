@@ -267,6 +267,10 @@ static adit_err delete_foreign_route(struct adit_priv *p, const struct adit_priv
     if (!is_same_route(&u.route, &want))
         return adit_fail_set(&res->fail, ADIT_E_NO_ROUTE, ESRCH, NULL, "route delete: %s",
                              adit_priv_route_str(route, text));
+    if (u.route.has_more_gateways)
+        return adit_fail_set(&res->fail, ADIT_E_UNSUPPORTED, 0,
+                             "it has several gateways, and could not be put back; use redirect-gateway def1",
+                             "route delete: %s", adit_priv_route_str(route, text));
     note(p, &u);
     os_errno = adit_netlink_route_del(p->nl, &u.route, u.route.proto);
     if (os_errno != 0) {

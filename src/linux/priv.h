@@ -34,7 +34,8 @@ enum adit_priv_kind {
     ADIT_PRIV_ADDR_ADD,
     ADIT_PRIV_ADDR_DEL,
     ADIT_PRIV_ROUTE_ADD,
-    ADIT_PRIV_ROUTE_DEL,   /* a foreign route (redirect-gateway without def1) is put back by undo */
+    ADIT_PRIV_ROUTE_DEL,   /* a foreign route (redirect-gateway without def1) is put back by undo; one with
+                              several next hops could not be, and is refused */
     ADIT_PRIV_ROUTE_GET,   /* the route the kernel takes to dst.ip */
     ADIT_PRIV_GATEWAY_GET, /* the default route of dst.ip.family */
     ADIT_PRIV_SOCKET_OPEN,
@@ -65,6 +66,7 @@ struct adit_priv_route {
     bool is_onlink;               /* the gateway is reachable although no route says so */
     bool is_local;                /* answers only: the address is one of this machine's */
     uint8_t proto;                /* answers only: who made it (RTPROT_...) */
+    bool has_more_gateways;       /* answers only: several next hops share the traffic; this is the first */
 };
 
 struct adit_priv_req {

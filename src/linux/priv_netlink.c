@@ -287,6 +287,7 @@ static void read_route(struct rtnl_route *route, struct adit_priv_route *out)
         .table = rtnl_route_get_table(route),
         .proto = rtnl_route_get_protocol(route),
         .is_local = rtnl_route_get_type(route) == RTN_LOCAL,
+        .has_more_gateways = rtnl_route_get_nnexthops(route) > 1,
     };
     out->dst.ip = read_addr(dst);
     out->dst.bits = dst ? (uint8_t)nl_addr_get_prefixlen(dst) : 0;

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+
+#include <netlink/netlink.h>
+#include <netlink/route/route.h>
 
 #include "linux/priv.h"
 #include "linux/priv_text.h"
@@ -255,6 +261,43 @@ static void the_default_gateway_is_found_taken_and_put_back(void **state)
     close(tun.fd);
 }
 
+static void add_hop(struct rtnl_route *route, uint32_t gateway)
+{
+    struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+    struct nl_addr *a = nl_addr_build(AF_INET, &(uint32_t){htonl(gateway)}, 4);
+
+    rtnl_route_nh_set_ifindex(hop, (int)if_nametoindex("eth9"));
+    rtnl_route_nh_set_gateway(hop, a);
+    rtnl_route_add_nexthop(route, hop);
+    nl_addr_put(a);
+}
+
+static void a_route_that_could_not_be_put_back_is_not_taken(void **state)
+{
+    struct nl_sock *sock = nl_socket_alloc();
+    struct rtnl_route *route = rtnl_route_alloc();
+    struct nl_addr *dst;
+    struct adit_priv *p = start(NULL);
+    struct adit_priv_req del = route_req(ADIT_PRIV_ROUTE_DEL, "10.66.0.0/16", NULL, "", -1);
+    struct adit_priv_res res;
+
+    (void)state;
+    assert_int_equal(nl_connect(sock, NETLINK_ROUTE), 0);
+    assert_int_equal(nl_addr_parse("10.66.0.0/16", AF_INET, &dst), 0);
+    rtnl_route_set_dst(route, dst);
+    add_hop(route, 0xc00002fe);
+    add_hop(route, 0xc00002fd);
+    assert_int_equal(rtnl_route_add(sock, route, NLM_F_EXCL), 0);
+    assert_int_equal(adit_priv_do(p, &del, &res), ADIT_E_UNSUPPORTED);
+    assert_non_null(strstr(res.fail.text, "several gateways"));
+    assert_non_null(strstr(way_to(p, "10.66.0.1"), "10.66.0.0/16 via 192.0.2."));
+    assert_int_equal(rtnl_route_delete(sock, route, 0), 0);
+    adit_priv_free(p);
+    nl_addr_put(dst);
+    rtnl_route_put(route);
+    nl_socket_free(sock);
+}
+
 static void one_of_our_routes_can_be_taken_alone(void **state)
 {
     struct adit_priv *p = start(state_path);
@@ -441,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_tun_gets_addresses_and_routes_and_undo_takes_them),
         cmocka_unit_test(an_existing_route_is_neither_replaced_nor_removed),
         cmocka_unit_test(the_default_gateway_is_found_taken_and_put_back),
+        cmocka_unit_test(a_route_that_could_not_be_put_back_is_not_taken),
         cmocka_unit_test(one_of_our_routes_can_be_taken_alone),
         cmocka_unit_test(the_next_start_cleans_up_after_a_crash),
         cmocka_unit_test(a_gateway_that_no_interface_reaches_needs_onlink),
