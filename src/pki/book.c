@@ -55,24 +55,28 @@ static bool read_digits(struct adit_rd *r, size_t n, int *out)
     return b.n == n;
 }
 
+/* A date that exists, from 1950 on: of two digits, 50 and above are of the last century. */
 static bool read_date(adit_bytes f, int64_t *out)
 {
     struct adit_rd r = adit_rd_of(f);
     bool is_long = f.n == 15;
-    struct tm tm = {0};
+    struct tm tm = {0}, back;
     int year;
+    time_t t;
 
     if (f.n != 13 && f.n != 15)
         return false;
     if (!read_digits(&r, is_long ? 4 : 2, &year) || !read_digits(&r, 2, &tm.tm_mon) ||
         !read_digits(&r, 2, &tm.tm_mday) || !read_digits(&r, 2, &tm.tm_hour) ||
-        !read_digits(&r, 2, &tm.tm_min) || !read_digits(&r, 2, &tm.tm_sec) || adit_rd_u8(&r) != 'Z' ||
-        tm.tm_mon < 1 || tm.tm_mon > 12)
+        !read_digits(&r, 2, &tm.tm_min) || !read_digits(&r, 2, &tm.tm_sec) || adit_rd_u8(&r) != 'Z')
         return false;
     tm.tm_year = is_long ? year - 1900 : year < 50 ? year + 100 : year;
     tm.tm_mon--;
-    *out = (int64_t)timegm(&tm);
-    return true;
+    back = tm;
+    t = timegm(&back); /* moves 31 February to March */
+    *out = (int64_t)t;
+    return tm.tm_year >= 50 && back.tm_mon == tm.tm_mon && back.tm_mday == tm.tm_mday &&
+           back.tm_hour == tm.tm_hour && back.tm_min == tm.tm_min && back.tm_sec == tm.tm_sec;
 }
 
 static void put_date(int64_t when_s, char *dst, size_t cap)
@@ -121,6 +125,9 @@ static bool read_name(adit_bytes f, char dst[ADIT_PKI_CN_MAX + 1])
         n++;
     if (n > ADIT_PKI_CN_MAX)
         return false;
+    for (size_t i = 0; i < n; i++)
+        if (f.p[at + i] < 0x20 || f.p[at + i] == 0x7f)
+            return false;
     memcpy(dst, f.p + at, n);
     dst[n] = '\0';
     return true;
@@ -158,7 +165,7 @@ static bool read_line(adit_bytes line, struct adit_book_entry *e)
     if (status == 'R') { /* the date may be followed by ",reason" */
         struct adit_rd d = adit_rd_of(f[2]);
 
-        if (!read_date(next_field(&d, ','), &e->revoked_s))
+        if (!read_date(next_field(&d, ','), &e->revoked_s) || e->revoked_s == 0)
             return false;
     }
     return read_date(f[1], &e->not_after_s) && read_serial(f[3], &e->serial) && read_name(f[5], e->name);

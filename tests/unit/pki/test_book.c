@@ -69,10 +69,11 @@ static void lines_of_openssl_and_easy_rsa_are_read(void **state)
 static void a_damaged_line_is_named_and_nothing_is_kept(void **state)
 {
     static const char *const bad[] = {
-        "X\t280101000000Z\t\t0A\tunknown\t/CN=x",       "V\t28010100000Z\t\t0A\tunknown\t/CN=x",
-        "V\t281301000000Z\t\t0A\tunknown\t/CN=x",       "V\t280101000000Z\t\t0G\tunknown\t/CN=x",
-        "V\t280101000000Z\t\t\tunknown\t/CN=x",         "R\t280101000000Z\t\t0A\tunknown\t/CN=x",
-        "V\t280101000000Z\t\t0A\tunknown\t/CN=x\tmore", "",
+        "X\t280101000000Z\t\t0A\tunknown\t/CN=x",        "V\t28010100000Z\t\t0A\tunknown\t/CN=x",
+        "V\t281301000000Z\t\t0A\tunknown\t/CN=x",        "V\t280101000000Z\t\t0G\tunknown\t/CN=x",
+        "V\t280101000000Z\t\t\tunknown\t/CN=x",          "R\t280101000000Z\t\t0A\tunknown\t/CN=x",
+        "V\t280101000000Z\t\t0A\tunknown\t/CN=x\tmore",  "V\t280230000000Z\t\t0A\tunknown\t/CN=x",
+        "V\t280101000000Z\t\t0A\tunknown\t/CN=x\033[1m", "",
     };
 
     (void)state;
