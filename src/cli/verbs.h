@@ -9,4 +9,13 @@ int adit_verb_setup(int argc, char **argv);
 /* profile add|list|show|renew|revoke DIR [NAME] [--days N] */
 int adit_verb_profile(int argc, char **argv);
 
+/* server DIR */
+int adit_verb_server(int argc, char **argv);
+
+/* connect FILE */
+int adit_verb_connect(int argc, char **argv);
+
+/* check FILE */
+int adit_verb_check(int argc, char **argv);
+
 #endif

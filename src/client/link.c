@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The socket to one address, and its way into the plane. */
+#include "client/parts.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "linux/sock.h"
+
+/* ---- material of a connection entry ---- */
+
+static adit_err load_wraps(struct adit_client *c, const struct adit_conf_conn *conn)
+{
+    adit_wraps_free(&c->wraps);
+    return adit_wraps_load(&c->wraps, c->conf, conn, c->terms.auth, c->log);
+}
+
+adit_err adit_client_check_link(struct adit_client *c)
+{
+    adit_err e = ADIT_OK;
+
+    for (size_t i = 0; i < c->conf->n_conns; i++) {
+        adit_err one = load_wraps(c, &c->conf->conns[i]);
+
+        if (one != ADIT_OK)
+            e = one;
+    }
+    return e;
+}
+
+/* ---- sockets ---- */
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+    unsigned v = 0;
+
+    for (; *text >= '0' && *text <= '9' && v < 65536; text++)
+        v = v * 10 + (unsigned)(*text - '0');
+    *port = (uint16_t)v;
+    return *text == '\0' && v < 65536;
+}
+
+/* The local end: an address given as a literal, and a port. Names are resolved for remotes only. */
+static bool local_of(struct adit_client *c, struct adit_addr *local)
+{
+    const struct adit_conf_conn *conn = c->conn;
+
+    *local = (struct adit_addr){ .port = 0 };
+    if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
+        adit_error(c->log, NULL, "local: '%s' is not an IP address; a host name is known here, not supported yet",
+                   conn->local);
+        return false;
+    }
+    if (conn->is_bound && conn->lport && !parse_port(conn->lport, &local->port)) {
+        adit_error(c->log, NULL, "lport: '%s' is not a port number", conn->lport);
+        return false;
+    }
+    return true;
+}
+
+static void set_options(const struct adit_client *c, struct adit_socket_spec *spec)
+{
+    static const enum adit_mtu_disc discoveries[] = {
+        [ADIT_MTU_DISC_DEFAULT] = ADIT_SOCKET_DISC_SYSTEM,
+        [ADIT_MTU_DISC_NO] = ADIT_SOCKET_DISC_NO,
+        [ADIT_MTU_DISC_MAYBE] = ADIT_SOCKET_DISC_MAYBE,
+        [ADIT_MTU_DISC_YES] = ADIT_SOCKET_DISC_YES,
+    };
+
+    spec->want_bind = c->conn->is_bound;
+    spec->is_v6only = c->conn->is_v6_only;
+    spec->want_nodelay = true;
+    spec->has_mark = c->conf->has_mark;
+    spec->mark = c->conf->mark;
+    spec->sndbuf = (int)c->conf->sndbuf;
+    spec->rcvbuf = (int)c->conf->rcvbuf;
+    spec->mtu_disc = discoveries[c->conn->mtu_disc];
+    spec->want_pktinfo = c->conf->is_multihome;
+}
+
+static int open_socket(struct adit_client *c, enum adit_socket_kind kind, const struct adit_addr *remote)
+{
+    struct adit_priv_req req = { .kind = ADIT_PRIV_SOCKET_OPEN };
+    struct adit_priv_res res;
+
+    req.socket.kind = kind;
+    if (!local_of(c, &req.socket.local))
+        return -1;
+    req.socket.family = adit_socket_family(c->conn->family, &req.socket.local, remote);
+    set_options(c, &req.socket);
+    if (adit_priv_do(c->h->priv, &req, &res) == ADIT_OK)
+        return res.fd;
+    adit_error(c->log, NULL, "%s", res.fail.text);
+    return -1;
+}
+
+static const char *proto_name(const struct adit_client *c, enum adit_family family)
+{
+    bool is_server = c->conn->proto == ADIT_PROTO_TCP_SERVER;
+
+    if (!c->is_tcp)
+        return family == ADIT_AF_V6 ? "UDPv6" : "UDPv4";
+    if (is_server)
+        return family == ADIT_AF_V6 ? "TCPv6_SERVER" : "TCPv4_SERVER";
+    return family == ADIT_AF_V6 ? "TCPv6_CLIENT" : "TCPv4_CLIENT";
+}
+
+static void log_link(struct adit_client *c, const struct adit_addr *remote)
+{
+    char text[ADIT_ADDR_STR_MAX];
+
+    if (!remote) {
+        adit_note(c->log, NULL, "%s link remote: [AF_UNSPEC]", proto_name(c, c->conn->family));
+        return;
+    }
+    adit_note(c->log, NULL, "%s link remote: [AF_INET%s]%s", proto_name(c, remote->ip.family),
+              remote->ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(remote, text, sizeof text));
+}
+
+/* The descriptor goes to the plane; from here on bytes come as notes. */
+static void hand_over(struct adit_client *c, int fd, const struct adit_addr *remote, bool is_connected)
+{
+    c->link = c->next_link++;
+    c->way = (struct adit_way){ .link = c->link };
+    if (remote)
+        c->way.remote = *remote;
+    adit_host_add_link(c->h, c->link, fd, c->is_tcp, is_connected);
+    log_link(c, remote);
+}
+
+/* ---- UDP ---- */
+
+static void open_udp(struct adit_client *c, const struct adit_addr *remote)
+{
+    /* A peer that may float answers from anywhere, so its socket must not be tied to one address. */
+    bool want_connect = remote && !c->conn->can_float && c->params.role != ADIT_ROLE_P2P_SERVER;
+    int fd = open_socket(c, ADIT_SOCKET_UDP, remote);
+    struct adit_fail fail;
+
+    if (fd < 0) {
+        adit_client_restart(c, "socket-error");
+        return;
+    }
+    if (want_connect && adit_socket_connect(fd, remote, &fail) != ADIT_OK) {
+        adit_warn(c->log, NULL, "%s", fail.text);
+        close(fd);
+        adit_client_restart(c, "socket-error");
+        return;
+    }
+    hand_over(c, fd, remote, want_connect);
+    if (c->params.role != ADIT_ROLE_P2P_SERVER)
+        adit_client_begin_session(c);
+}
+
+/* ---- TCP ---- */
+
+static void stop_tcp_poll(struct adit_client *c)
+{
+    if (c->is_tcp_polled) {
+        uv_poll_stop(&c->tcp_poll);
+        c->is_tcp_polled = false;
+    }
+}
+
+static void on_tcp_writable(uv_poll_t *handle, int status, int events)
+{
+    struct adit_client *c = handle->data;
+    struct adit_fail fail;
+    int fd = c->tcp_fd;
+
+    (void)status;
+    (void)events;
+    stop_tcp_poll(c);
+    uv_close((uv_handle_t *)handle, NULL);
+    c->tcp_fd = -1;
+    if (adit_socket_connected(fd, &c->way.remote, &fail) != ADIT_OK) {
+        adit_note(c->log, NULL, "TCP: %s", fail.text);
+        close(fd);
+        adit_client_restart(c, "connection-failed");
+        return;
+    }
+    adit_note(c->log, NULL, "TCP connection established");
+    hand_over(c, fd, &c->way.remote, true);
+    adit_client_begin_session(c);
+}
+
+static void on_tcp_caller(uv_poll_t *handle, int status, int events)
+{
+    struct adit_client *c = handle->data;
+    struct adit_addr peer;
+    int fd;
+
+    (void)status;
+    (void)events;
+    if (adit_socket_accept(c->tcp_fd, true, &fd, &peer) != ADIT_OK)
+        return;
+    if (c->link != ADIT_LINK_NONE) {
+        close(fd); /* one peer at a time */
+        return;
+    }
+    hand_over(c, fd, &peer, true);
+}
+
+static void poll_tcp(struct adit_client *c, int fd, int events, uv_poll_cb cb)
+{
+    c->tcp_fd = fd;
+    c->tcp_poll.data = c;
+    uv_poll_init(&c->h->loop, &c->tcp_poll, fd);
+    uv_poll_start(&c->tcp_poll, events, cb);
+    c->is_tcp_polled = true;
+}
+
+static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
+{
+    char text[ADIT_ADDR_STR_MAX];
+    int fd = open_socket(c, ADIT_SOCKET_TCP_CONNECT, remote);
+    struct adit_fail fail;
+    adit_err e;
+
+    if (fd < 0) {
+        adit_client_restart(c, "socket-error");
+        return;
+    }
+    c->way.remote = *remote;
+    adit_note(c->log, NULL, "Attempting to establish TCP connection with [AF_INET%s]%s",
+              remote->ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(remote, text, sizeof text));
+    e = adit_socket_connect(fd, remote, &fail);
+    if (e == ADIT_OK || e == ADIT_E_EMPTY) {
+        poll_tcp(c, fd, UV_WRITABLE, on_tcp_writable);
+        return;
+    }
+    adit_note(c->log, NULL, "TCP: %s", fail.text);
+    close(fd);
+    adit_client_restart(c, "connection-failed");
+}
+
+static void listen_tcp(struct adit_client *c)
+{
+    int fd = open_socket(c, ADIT_SOCKET_TCP_LISTEN, NULL);
+
+    if (fd < 0)
+        adit_client_exit(c, "socket-error", 1);
+    else
+        poll_tcp(c, fd, UV_READABLE, on_tcp_caller);
+}
+
+/* ---- both ---- */
+
+static adit_err make_door(struct adit_client *c)
+{
+    struct adit_door_params p = {
+        .wrap = c->wraps.key,
+        .v2 = c->wraps.v2_server,
+        .is_bare_allowed = !c->wraps.key && !c->wraps.v2_server,
+        .force_cookie = c->conn->want_force_cookie,
+        .hand_window_s = c->conf->hand_window_s,
+        .initial_n = c->conf->connect_freq_initial_n,
+        .initial_s = c->conf->connect_freq_initial_s,
+        .replay_window = c->conf->replay_window,
+        .replay_s = c->conf->replay_s,
+    };
+
+    c->has_door = true;
+    return adit_door_init(&c->door, &p, &c->h->env.rng);
+}
+
+void adit_client_open_link(struct adit_client *c, const struct adit_addr *remote)
+{
+    bool is_server = c->params.role == ADIT_ROLE_P2P_SERVER;
+
+    c->is_tcp = c->conn->proto != ADIT_PROTO_UDP;
+    adit_terms_for(&c->terms, c->conn, c->is_tcp);
+    if (load_wraps(c, c->conn) != ADIT_OK || (is_server && make_door(c) != ADIT_OK)) {
+        adit_client_exit(c, "key-error", 1);
+        return;
+    }
+    if (!c->is_tcp)
+        open_udp(c, remote);
+    else if (c->conn->proto == ADIT_PROTO_TCP_SERVER)
+        listen_tcp(c);
+    else
+        connect_tcp(c, remote);
+}
+
+void adit_client_close_link(struct adit_client *c)
+{
+    if (c->is_tcp_polled) {
+        stop_tcp_poll(c);
+        uv_close((uv_handle_t *)&c->tcp_poll, NULL);
+    }
+    if (c->tcp_fd >= 0)
+        close(c->tcp_fd);
+    c->tcp_fd = -1;
+    if (c->link != ADIT_LINK_NONE)
+        adit_host_del_link(c->h, c->link);
+    c->link = ADIT_LINK_NONE;
+    if (c->has_door)
+        adit_door_fini(&c->door);
+    c->has_door = false;
+}

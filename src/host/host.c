@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/host.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "linux/process.h"
+#include "linux/userplane.h"
+
+static const int signal_numbers[ADIT_HOST_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+
+/* ---- the loop ---- */
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct adit_host *h = handle->data;
+
+    if (h->role)
+        h->role->on_signal(h->role_ctx, signum);
+}
+
+adit_err adit_host_init(struct adit_host *h, const struct adit_conf *c, const struct adit_env *env)
+{
+    *h = (struct adit_host){ .conf = c, .env = *env };
+    if (uv_loop_init(&h->loop) != 0)
+        return ADIT_E_OS;
+    for (int i = 0; i < ADIT_HOST_SIGNALS; i++) {
+        h->signals[i].data = h;
+        if (uv_signal_init(&h->loop, &h->signals[i]) != 0 ||
+            uv_signal_start(&h->signals[i], on_signal, signal_numbers[i]) != 0)
+            return ADIT_E_OS;
+    }
+    return ADIT_OK;
+}
+
+static void on_notes(uv_poll_t *handle, int status, int events)
+{
+    struct adit_host *h = handle->data;
+    struct adit_note note;
+
+    (void)status;
+    (void)events;
+    while (h->plane && h->plane->ops->next_note(h->plane, &note)) {
+        if (h->role)
+            h->role->on_note(h->role_ctx, &note);
+    }
+}
+
+static void on_worker(uv_poll_t *handle, int status, int events)
+{
+    struct adit_host *h = handle->data;
+
+    (void)status;
+    (void)events;
+    adit_userplane_turn(h->plane);
+}
+
+static adit_err start_plane(struct adit_host *h, bool is_single_peer)
+{
+    /* On one core a second thread would only add switches: the same worker runs in this loop. */
+    bool want_thread = uv_available_parallelism() > 1;
+    struct adit_userplane_params p = {
+        .env = &h->env,
+        .device = h->tunnel.device,
+        .want_thread = want_thread,
+        .is_single_peer = is_single_peer,
+        .want_client_to_client = h->conf->is_client_to_client,
+        .tun_mtu = h->conf->conn.tun_mtu > h->conf->conn.tun_mtu_max ? h->conf->conn.tun_mtu : h->conf->conn.tun_mtu_max,
+    };
+
+    h->plane = adit_userplane_new(&p);
+    if (!h->plane) {
+        adit_error(&h->env.log, NULL, "the data plane cannot start: %s", strerror(errno));
+        return ADIT_E_OS;
+    }
+    h->note_poll.data = h->worker_poll.data = h;
+    if (uv_poll_init(&h->loop, &h->note_poll, adit_userplane_note_fd(h->plane)) != 0)
+        return ADIT_E_OS;
+    uv_poll_start(&h->note_poll, UV_READABLE, on_notes);
+    if (want_thread)
+        return ADIT_OK;
+    if (uv_poll_init(&h->loop, &h->worker_poll, adit_userplane_worker_fd(h->plane)) != 0)
+        return ADIT_E_OS;
+    h->has_worker_poll = true;
+    uv_poll_start(&h->worker_poll, UV_READABLE, on_worker);
+    return ADIT_OK;
+}
+
+/* One state file per configuration, so that the next start of the same one finds what a crash left behind. */
+static void state_path(const struct adit_conf *c, char *dst, size_t cap)
+{
+    char folder[1024] = "";
+    size_t n = sizeof folder;
+    uint64_t hash = 0xcbf29ce484222325ULL;
+    const char *parts[] = { folder, "/", c->config_name ? c->config_name : "" };
+
+    uv_cwd(folder, &n);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        for (const char *p = parts[i]; *p; p++)
+            hash = (hash ^ (uint8_t)*p) * 0x100000001b3ULL;
+    }
+    snprintf(dst, cap, "/run/adit/%016llx.state", (unsigned long long)hash);
+}
+
+adit_err adit_host_open(struct adit_host *h, bool is_single_peer)
+{
+    struct adit_fail fail = { 0 };
+    char state[128];
+    adit_err e;
+
+    state_path(h->conf, state, sizeof state);
+    e = adit_priv_new(state, &h->env.log, &h->priv, &fail);
+    if (e != ADIT_OK) {
+        adit_error(&h->env.log, NULL, "%s", fail.text);
+        return e;
+    }
+    e = adit_tunnel_open(&h->tunnel, h->conf, h->priv, &h->env.log);
+    if (e != ADIT_OK)
+        return e;
+    return start_plane(h, is_single_peer);
+}
+
+void adit_host_run(struct adit_host *h, const struct adit_role *role, void *ctx)
+{
+    h->role = role;
+    h->role_ctx = ctx;
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+    h->role = NULL;
+}
+
+void adit_host_stop(struct adit_host *h, enum adit_host_end end, int exit_status)
+{
+    h->end = end;
+    h->exit_status = exit_status;
+    uv_stop(&h->loop);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+void adit_host_fini(struct adit_host *h)
+{
+    /* Handles first: they watch descriptors of the plane. */
+    uv_walk(&h->loop, close_handle, NULL);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&h->loop);
+    if (h->plane)
+        h->plane->ops->free(h->plane);
+    h->plane = NULL;
+    adit_tunnel_unconfigure(&h->tunnel);
+    adit_priv_free(h->priv);
+    h->priv = NULL;
+    adit_tunnel_close(&h->tunnel);
+}
+
+void adit_host_started(struct adit_host *h)
+{
+    if (h->on_ready)
+        h->on_ready(h->on_ready_ctx);
+    h->on_ready = NULL;
+    adit_notify_ready();
+}
+
+void adit_host_ready(struct adit_host *h, const char *how)
+{
+    adit_note(&h->env.log, NULL, "Initialization Sequence Completed%s", how);
+}
+
+/* ---- commands ---- */
+
+static void post(struct adit_host *h, struct adit_cmd *cmd)
+{
+    adit_err e = h->plane->ops->post(h->plane, cmd);
+
+    if (e != ADIT_OK && cmd->kind != ADIT_CMD_CTRL_TX)
+        adit_error(&h->env.log, NULL, "the data plane did not take a command: %s", adit_err_text(e));
+}
+
+void adit_host_add_link(struct adit_host *h, int link, int fd, bool is_stream, bool is_connected)
+{
+    struct adit_cmd cmd = { .kind = ADIT_CMD_LINK_ADD };
+
+    cmd.link = (struct adit_link_spec){ .link = link, .fd = fd, .is_stream = is_stream, .is_connected = is_connected };
+    post(h, &cmd);
+}
+
+void adit_host_del_link(struct adit_host *h, int link)
+{
+    struct adit_cmd cmd = { .kind = ADIT_CMD_LINK_DEL };
+
+    cmd.link.link = link;
+    post(h, &cmd);
+}
+
+void adit_host_set_peer(struct adit_host *h, const struct adit_peer_spec *spec, bool is_new)
+{
+    struct adit_cmd cmd = { .kind = is_new ? ADIT_CMD_PEER_NEW : ADIT_CMD_PEER_SET, .peer = spec->peer };
+
+    cmd.spec = *spec;
+    post(h, &cmd);
+}
+
+void adit_host_new_key(struct adit_host *h, adit_peer peer, struct adit_data_keys *keys)
+{
+    struct adit_cmd cmd = { .kind = ADIT_CMD_KEY_NEW, .peer = peer };
+
+    cmd.keys = *keys;
+    adit_wipe(keys, sizeof *keys);
+    post(h, &cmd);
+    adit_wipe(&cmd, sizeof cmd);
+}
+
+void adit_host_key(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer, uint8_t key_id)
+{
+    struct adit_cmd cmd = { .kind = kind, .peer = peer };
+
+    cmd.key_id = key_id;
+    post(h, &cmd);
+}
+
+void adit_host_route(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer, const struct adit_prefix *p)
+{
+    struct adit_cmd cmd = { .kind = kind, .peer = peer };
+
+    cmd.route = *p;
+    post(h, &cmd);
+}
+
+void adit_host_cmd(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer)
+{
+    struct adit_cmd cmd = { .kind = kind, .peer = peer };
+
+    post(h, &cmd);
+}
+
+void adit_host_send(struct adit_host *h, const struct adit_way *way, adit_bytes packet)
+{
+    struct adit_cmd cmd;
+
+    if (packet.n > sizeof cmd.ctrl.b)
+        return;
+    cmd.kind = ADIT_CMD_CTRL_TX;
+    cmd.peer = 0;
+    cmd.ctrl.link = way->link;
+    cmd.ctrl.remote = way->remote;
+    cmd.ctrl.local = way->local;
+    cmd.ctrl.n = (uint16_t)packet.n;
+    memcpy(cmd.ctrl.b, packet.p, packet.n);
+    post(h, &cmd);
+}
+
+void adit_host_flush(struct adit_host *h, struct adit_session *s, const struct adit_way *way, adit_now now)
+{
+    uint8_t buf[ADIT_CTRL_PACKET_MAX];
+
+    for (;;) {
+        struct adit_wr w = adit_wr_of(buf, sizeof buf);
+
+        if (!adit_session_next_tx(s, now, &w))
+            return;
+        adit_host_send(h, way, adit_wr_view(&w));
+    }
+}
+
+uint64_t adit_host_wait_ms(uint64_t deadline_ns, adit_now now)
+{
+    if (deadline_ns <= now.mono_ns)
+        return 0;
+    /* Rounded up, so that the timer does not fire just before its deadline. */
+    return (deadline_ns - now.mono_ns + ADIT_NS_PER_MS - 1) / ADIT_NS_PER_MS;
+}

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/material.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "linux/console.h"
+#include "linux/file.h"
+
+enum {
+    FILE_MAX = 16 * 1024 * 1024, /* a CRL may be large */
+};
+
+/* A file's bytes, or an inline block's; wiped and freed by forget(). */
+struct text {
+    adit_bytes b;
+    uint8_t *owned;
+};
+
+static void forget(struct text *t)
+{
+    adit_free_secret(t->owned, t->b.n);
+    *t = (struct text){ 0 };
+}
+
+static adit_err fetch(const struct adit_file_ref *ref, const char *option, const struct adit_log *log, struct text *t)
+{
+    size_t n = 0;
+    adit_err e;
+
+    *t = (struct text){ 0 };
+    if (ref->inline_text) {
+        t->b = adit_bytes_str(ref->inline_text);
+        return ADIT_OK;
+    }
+    if (!ref->path)
+        return ADIT_OK;
+    e = adit_file_read(ref->path, FILE_MAX, &t->owned, &n);
+    if (e != ADIT_OK) {
+        adit_error(log, NULL, "%s: cannot read '%s': %s", option, ref->path, strerror(errno));
+        return e;
+    }
+    t->b = adit_bytes_of(t->owned, n);
+    return ADIT_OK;
+}
+
+static const char *name_of(const struct adit_file_ref *ref)
+{
+    return ref->path ? ref->path : "[inline]";
+}
+
+/* ---- wrapping keys ---- */
+
+static adit_err bad_key(const struct adit_log *log, const char *option, const struct adit_file_ref *ref,
+                        const char *reason, const char *kind)
+{
+    adit_error(log, NULL, "%s: '%s' is not %s: %s; make one with: --genkey %s FILE", option, name_of(ref), kind, reason,
+               option);
+    return ADIT_E_KEY_FILE;
+}
+
+static adit_err load_static(struct adit_wraps *w, const char *option, const struct adit_file_ref *ref,
+                            const struct adit_log *log)
+{
+    const char *reason = "";
+    struct text t;
+    adit_err e = fetch(ref, option, log, &t);
+
+    if (e != ADIT_OK)
+        return e;
+    w->static_key = adit_alloc(sizeof *w->static_key);
+    if (!w->static_key)
+        e = ADIT_E_MEMORY;
+    else if (adit_static_key_read(t.b, w->static_key, &reason) != ADIT_OK)
+        e = bad_key(log, option, ref, reason, "an OpenVPN static key");
+    forget(&t);
+    return e;
+}
+
+static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref *ref, const struct adit_log *log)
+{
+    const char *reason = "";
+    struct text t;
+    adit_err e = fetch(ref, "tls-crypt-v2", log, &t);
+
+    if (e != ADIT_OK)
+        return e;
+    w->v2_server = adit_alloc(sizeof *w->v2_server);
+    if (!w->v2_server)
+        e = ADIT_E_MEMORY;
+    else if (adit_v2_server_key_read(t.b, w->v2_server, &reason) != ADIT_OK) {
+        adit_error(log, NULL, "tls-crypt-v2: '%s' is not a tls-crypt-v2 server key: %s; a server needs the server key, "
+                   "made with --genkey tls-crypt-v2-server FILE", name_of(ref), reason);
+        e = ADIT_E_KEY_FILE;
+    }
+    forget(&t);
+    return e;
+}
+
+static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref *ref, const struct adit_log *log)
+{
+    const char *reason = "";
+    struct text t;
+    adit_err e = fetch(ref, "tls-crypt-v2", log, &t);
+
+    if (e != ADIT_OK)
+        return e;
+    w->v2_client = adit_alloc(sizeof *w->v2_client);
+    w->static_key = adit_alloc(sizeof *w->static_key);
+    if (!w->v2_client || !w->static_key)
+        e = ADIT_E_MEMORY;
+    else if (adit_v2_client_key_read(t.b, w->v2_client, &reason) != ADIT_OK) {
+        adit_error(log, NULL, "tls-crypt-v2: '%s' is not a tls-crypt-v2 client key: %s; a client needs its own key, made "
+                   "with --tls-crypt-v2 SERVERKEY --genkey tls-crypt-v2-client FILE", name_of(ref), reason);
+        e = ADIT_E_KEY_FILE;
+    } else {
+        *w->static_key = w->v2_client->kc;
+    }
+    forget(&t);
+    return e;
+}
+
+adit_err adit_wraps_load(struct adit_wraps *w, const struct adit_conf *c, const struct adit_conf_conn *conn,
+                         const struct adit_digest *digest, const struct adit_log *log)
+{
+    static const enum adit_key_direction directions[] = {
+        [ADIT_DIRECTION_BOTH] = ADIT_KEYDIR_BOTH,
+        [ADIT_DIRECTION_0] = ADIT_KEYDIR_0,
+        [ADIT_DIRECTION_1] = ADIT_KEYDIR_1,
+    };
+    adit_err e = ADIT_OK;
+    bool want_key = true;
+
+    *w = (struct adit_wraps){ 0 };
+    if (adit_file_ref_is_set(&conn->tls_crypt_v2))
+        e = c->is_tls_server ? load_v2_server(w, &conn->tls_crypt_v2, log)
+                             : load_v2_client(w, &conn->tls_crypt_v2, log);
+    if (e == ADIT_OK && adit_file_ref_is_set(&conn->tls_auth)) {
+        e = load_static(w, "tls-auth", &conn->tls_auth, log);
+        if (e == ADIT_OK)
+            w->key = adit_wrap_key_auth(w->static_key, digest, directions[conn->key_direction]);
+    } else if (e == ADIT_OK && adit_file_ref_is_set(&conn->tls_crypt)) {
+        e = load_static(w, "tls-crypt", &conn->tls_crypt, log);
+        if (e == ADIT_OK)
+            w->key = adit_wrap_key_crypt(w->static_key, c->is_tls_server);
+    } else if (e == ADIT_OK && w->static_key) {
+        w->key = adit_wrap_key_crypt(w->static_key, false);
+    } else {
+        want_key = false;
+    }
+    if (e == ADIT_OK && want_key && !w->key)
+        e = ADIT_E_CRYPTO;
+    if (e != ADIT_OK)
+        adit_wraps_free(w);
+    return e;
+}
+
+void adit_wraps_free(struct adit_wraps *w)
+{
+    adit_wrap_key_free(w->key);
+    adit_free_secret(w->static_key, sizeof *w->static_key);
+    adit_free_secret(w->v2_server, sizeof *w->v2_server);
+    adit_free_secret(w->v2_client, sizeof *w->v2_client);
+    *w = (struct adit_wraps){ 0 };
+}
+
+/* ---- TLS ---- */
+
+enum {
+    T_CA,
+    T_CERT,
+    T_KEY,
+    T_EXTRA,
+    T_CRL,
+    T_DH,
+    T_PKCS12,
+    T_COUNT,
+};
+
+static adit_err fetch_all(const struct adit_conf *c, struct text t[T_COUNT], const struct adit_log *log)
+{
+    const struct {
+        const struct adit_file_ref *ref;
+        const char *option;
+    } rows[T_COUNT] = {
+        [T_CA] = { &c->ca, "ca" },         [T_CERT] = { &c->cert, "cert" },
+        [T_KEY] = { &c->key, "key" },      [T_EXTRA] = { &c->extra_certs, "extra-certs" },
+        [T_CRL] = { &c->crl, "crl-verify" }, [T_DH] = { &c->dh, "dh" },
+        [T_PKCS12] = { &c->pkcs12, "pkcs12" },
+    };
+    adit_err e = ADIT_OK;
+
+    memset(t, 0, T_COUNT * sizeof *t);
+    for (int i = 0; i < T_COUNT; i++) {
+        adit_err one;
+
+        if ((i == T_CRL && c->is_crl_dir) || (i == T_DH && c->is_dh_none))
+            continue;
+        one = fetch(rows[i].ref, rows[i].option, log, &t[i]);
+        if (one != ADIT_OK)
+            e = one; /* go on: every missing file is told at once */
+    }
+    return e;
+}
+
+static const char *version_text(enum adit_conf_tls_version v)
+{
+    static const char *const texts[] = { NULL, "1.0", "1.1", "1.2", "1.3" };
+
+    return texts[v];
+}
+
+static const char *profile_text(enum adit_conf_cert_profile p)
+{
+    static const char *const texts[] = {
+        [ADIT_CERT_PROFILE_LEGACY] = "legacy",
+        [ADIT_CERT_PROFILE_INSECURE] = "insecure",
+        [ADIT_CERT_PROFILE_PREFERRED] = "preferred",
+        [ADIT_CERT_PROFILE_SUITEB] = "suiteb",
+    };
+
+    return texts[p];
+}
+
+static void set_peer_rules(const struct adit_conf *c, struct adit_tls_params *p)
+{
+    static const enum adit_verify_client verify[] = {
+        [ADIT_CLIENT_CERT_REQUIRE] = ADIT_VERIFY_REQUIRE,
+        [ADIT_CLIENT_CERT_OPTIONAL] = ADIT_VERIFY_OPTIONAL,
+        [ADIT_CLIENT_CERT_NONE] = ADIT_VERIFY_NONE,
+    };
+    static const enum adit_x509_name_rule names[] = {
+        [ADIT_X509_NAME_NONE] = ADIT_X509_ANY,
+        [ADIT_X509_NAME_SUBJECT] = ADIT_X509_SUBJECT,
+        [ADIT_X509_NAME_CN] = ADIT_X509_NAME,
+        [ADIT_X509_NAME_PREFIX] = ADIT_X509_PREFIX,
+    };
+
+    p->verify_client = verify[c->client_cert];
+    p->name_rule = names[c->x509_name_kind];
+    p->name = c->x509_name;
+    p->remote_cert_eku = c->remote_eku;
+    p->want_ku = c->has_remote_ku;
+    p->kus = c->remote_ku;
+    p->n_kus = c->n_remote_ku;
+    if (c->remote_cert != ADIT_REMOTE_CERT_ANY) {
+        p->want_ku = true;
+        p->remote_cert_eku = c->remote_cert == ADIT_REMOTE_CERT_SERVER ? "TLS Web Server Authentication"
+                                                                       : "TLS Web Client Authentication";
+    }
+}
+
+/* 64 hex digits each, checked by the configuration. */
+static uint8_t (*fingerprints_of(const struct adit_conf *c))[32]
+{
+    uint8_t(*list)[32] = adit_alloc((c->fingerprints.n > 0 ? c->fingerprints.n : 1) * sizeof *list);
+
+    for (size_t i = 0; list && i < c->fingerprints.n; i++) {
+        for (size_t b = 0; b < 32; b++) {
+            unsigned v = 0;
+
+            sscanf(c->fingerprints.v[i] + 2 * b, "%2x", &v);
+            list[i][b] = (uint8_t)v;
+        }
+    }
+    return list;
+}
+
+/* The pass phrase of an encrypted private key: the first line of askpass' file. */
+static adit_err load_passphrase(const struct adit_conf *c, const struct adit_log *log, char *dst, size_t cap)
+{
+    struct adit_file_ref ref = { .path = c->askpass_file };
+    struct text t;
+    adit_err e;
+    size_t n;
+
+    dst[0] = '\0';
+    if (!c->has_askpass)
+        return ADIT_OK;
+    if (!c->askpass_file)
+        return adit_console_ask("Enter Private Key Password: ", false, dst, cap) == ADIT_OK ? ADIT_OK : ADIT_E_FILE;
+    e = fetch(&ref, "askpass", log, &t);
+    if (e != ADIT_OK)
+        return e;
+    for (n = 0; n < t.b.n && n + 1 < cap && t.b.p[n] != '\n' && t.b.p[n] != '\r'; n++)
+        dst[n] = (char)t.b.p[n];
+    dst[n] = '\0';
+    forget(&t);
+    return ADIT_OK;
+}
+
+struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct adit_env *env)
+{
+    struct text t[T_COUNT];
+    char why[512] = "", passphrase[256];
+    uint8_t(*fingerprints)[32] = fingerprints_of(c);
+    struct adit_tls_ctx *ctx = NULL;
+
+    if (fetch_all(c, t, &env->log) == ADIT_OK && fingerprints &&
+        load_passphrase(c, &env->log, passphrase, sizeof passphrase) == ADIT_OK) {
+        struct adit_tls_params p = {
+            .ca = t[T_CA].b,
+            .cert = t[T_CERT].b,
+            .key = t[T_KEY].b,
+            .extra_certs = t[T_EXTRA].b,
+            .crl = t[T_CRL].b,
+            .dh = t[T_DH].b,
+            .pkcs12 = t[T_PKCS12].b,
+            .key_password = c->has_askpass ? passphrase : NULL,
+            .ca_path = c->ca_path,
+            .version_min = version_text(c->tls_min),
+            .version_max = version_text(c->tls_max),
+            .version_min_or_highest = c->is_tls_min_or_highest,
+            .cipher_list = c->tls_ciphers,
+            .ciphersuites = c->tls_ciphersuites,
+            .groups = c->tls_groups ? c->tls_groups : c->ecdh_curve,
+            .cert_profile = profile_text(c->cert_profile),
+            .fingerprints = (const uint8_t(*)[32])fingerprints,
+            .n_fingerprints = c->fingerprints.n,
+        };
+
+        set_peer_rules(c, &p);
+        ctx = adit_tls_ctx_new(&p, env, c->is_tls_server, why, sizeof why);
+        adit_wipe(passphrase, sizeof passphrase);
+        if (!ctx)
+            adit_error(&env->log, NULL, "%s", why);
+    }
+    for (int i = 0; i < T_COUNT; i++)
+        forget(&t[i]);
+    adit_free(fingerprints);
+    return ctx;
+}
+
+/* ---- log-in ---- */
+
+static adit_bytes take_line(struct adit_rd *r)
+{
+    const uint8_t *start = r->p;
+    size_t n = 0;
+
+    while (adit_rd_left(r) > 0) {
+        uint8_t c = adit_rd_u8(r);
+
+        if (c == '\n')
+            break;
+        if (c != '\r')
+            n = (size_t)(r->p - start);
+    }
+    return adit_bytes_of(start, n);
+}
+
+static void copy_line(adit_bytes line, char *dst, size_t cap)
+{
+    size_t n = line.n < cap - 1 ? line.n : cap - 1;
+
+    memcpy(dst, line.p, n);
+    dst[n] = '\0';
+}
+
+adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c, const struct adit_log *log)
+{
+    struct text t;
+    struct adit_rd r;
+    adit_err e = fetch(&c->auth_user_pass, "auth-user-pass", log, &t);
+
+    if (e != ADIT_OK)
+        return e;
+    r = adit_rd_of(t.b);
+    copy_line(take_line(&r), l->user, sizeof l->user);
+    copy_line(take_line(&r), l->password, sizeof l->password);
+    forget(&t);
+    if (l->user[0] == '\0' && adit_console_ask("Enter Auth Username: ", true, l->user, sizeof l->user) != ADIT_OK)
+        e = ADIT_E_FILE;
+    if (e == ADIT_OK && l->password[0] == '\0' && !c->is_auth_user_only)
+        e = adit_console_ask("Enter Auth Password: ", false, l->password, sizeof l->password);
+    if (e != ADIT_OK)
+        adit_error(log, NULL, "auth-user-pass: no user name and password: name a file with two lines, or start the program "
+                   "on a terminal");
+    return e;
+}

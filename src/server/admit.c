@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client gets once it is known: a name of its own, a number, addresses, options. */
+#include "server/parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    PUSH_LIST_MAX = 64 * 1024,
+};
+
+static const char full_reason[] = "TEMP[backoff 30]:the server is full";
+
+static bool can_hear_temp(const struct adit_peer_info *info)
+{
+    return info->iv_proto & ADIT_IV_AUTH_FAIL_TEMP;
+}
+
+/* A client without that IV_PROTO bit would take AUTH_FAILED for a wrong password and give up: it gets silence. */
+static void refuse_full(struct adit_caller *c, const struct adit_peer_info *info)
+{
+    struct adit_server *sv = c->sv;
+
+    sv->drops[ADIT_E_FULL]++;
+    adit_warn(sv->log, c->subject, "no place for '%s': max-clients (%u) is reached, or the address pool is used up", c->name,
+              sv->conf->max_clients);
+    if (!can_hear_temp(info) || adit_session_refuse(c->session, full_reason, adit_clock_now()) != ADIT_OK)
+        adit_session_end(c->session, ADIT_E_FULL, 0, adit_clock_now());
+}
+
+static void refuse(struct adit_caller *c, const char *reason)
+{
+    adit_error(c->sv->log, c->subject, "client refused: %s", reason);
+    if (adit_session_refuse(c->session, reason, adit_clock_now()) != ADIT_OK)
+        adit_session_end(c->session, ADIT_E_AUTH_DENIED, 0, adit_clock_now());
+}
+
+/* One client of a name at a time, unless duplicate-cn; and of one address and port always. */
+static void drop_predecessors(struct adit_caller *c)
+{
+    struct adit_server *sv = c->sv;
+    struct adit_caller *other, *next;
+
+    HASH_ITER(hh, sv->callers, other, next)
+    {
+        bool is_same_name = !sv->conf->is_duplicate_cn && strcmp(other->name, c->name) == 0;
+        bool is_same_place = !c->is_stream && other->way.link == c->way.link &&
+                             adit_addr_eq(&other->way.remote, &c->way.remote);
+
+        if (other == c || !other->is_admitted || !(is_same_name || is_same_place))
+            continue;
+        adit_note(sv->log, other->subject, "closed: the client '%s' has connected anew%s", c->name,
+                  is_same_place ? "" : "; use duplicate-cn if several clients share a certificate");
+        adit_caller_end(other);
+    }
+}
+
+static void add_peer(struct adit_caller *c)
+{
+    struct adit_server *sv = c->sv;
+    const struct adit_conf *conf = sv->conf;
+    struct adit_mss mss = adit_terms_mss(&conf->conn, &c->agreed, c->is_stream, c->way.remote.ip.family == ADIT_AF_V6);
+    struct adit_peer_spec spec = {
+        .peer = c->lease.peer_id,
+        .link = c->way.link,
+        .remote = c->way.remote,
+        .local = c->way.local,
+        .wire_peer_id = c->agreed.peer_id,
+        .may_float = !c->is_stream,
+        .check_source = conf->dev_type == ADIT_DEV_TUN,
+        .mss4 = mss.v4,
+        .mss6 = mss.v6,
+        .ping_s = conf->ping_s,
+        .silent_s = conf->ping_restart_s,
+        .replay_window = conf->replay_window,
+        .replay_s = conf->replay_s,
+        .limit = { .bytes = conf->reneg_bytes, .packets = conf->reneg_packets },
+    };
+    const struct adit_ip *ips[] = { &c->lease.v4, &c->lease.v6 };
+
+    sv->by_peer[c->lease.peer_id] = c;
+    c->is_admitted = true;
+    adit_host_set_peer(sv->h, &spec, true);
+    for (size_t i = 0; i < 2; i++) {
+        struct adit_prefix p = { .ip = *ips[i], .bits = ips[i]->family == ADIT_AF_V6 ? 128 : 32 };
+
+        if (ips[i]->family != ADIT_AF_NONE)
+            adit_host_route(sv->h, ADIT_CMD_ROUTE_ADD, c->lease.peer_id, &p);
+    }
+}
+
+/* ---- the push list ---- */
+
+static void put(struct adit_wr *w, const char *text)
+{
+    adit_wr_bytes(w, adit_bytes_of(text, strlen(text) + 1));
+}
+
+static void put_v4(const struct adit_caller *c, struct adit_wr *w)
+{
+    const struct adit_conf *conf = c->sv->conf;
+    struct adit_ip second = conf->pool_mask;
+    char line[128], a[ADIT_IP_STR_MAX], b[ADIT_IP_STR_MAX];
+
+    if (c->lease.v4.family == ADIT_AF_NONE)
+        return;
+    if (conf->topology == ADIT_TOPOLOGY_NET30 && conf->dev_type == ADIT_DEV_TUN)
+        second = c->lease.v4_peer;
+    else if (conf->topology == ADIT_TOPOLOGY_P2P && conf->dev_type == ADIT_DEV_TUN)
+        second = conf->ifconfig.local;
+    else if (second.family == ADIT_AF_NONE)
+        second = conf->ifconfig.remote_or_mask;
+    snprintf(line, sizeof line, "ifconfig %s %s", adit_ip_str(&c->lease.v4, a, sizeof a),
+             adit_ip_str(&second, b, sizeof b));
+    put(w, line);
+}
+
+static void put_v6(const struct adit_caller *c, struct adit_wr *w)
+{
+    const struct adit_conf *conf = c->sv->conf;
+    char line[128], a[ADIT_IP_STR_MAX], b[ADIT_IP_STR_MAX];
+
+    if (c->lease.v6.family == ADIT_AF_NONE)
+        return;
+    snprintf(line, sizeof line, "ifconfig-ipv6 %s/%u %s", adit_ip_str(&c->lease.v6, a, sizeof a), conf->pool_ipv6.bits,
+             adit_ip_str(&conf->ifconfig_ipv6.local, b, sizeof b));
+    put(w, line);
+}
+
+/* In the order of 8.7. */
+static adit_bytes build_push(const struct adit_caller *c, const struct adit_peer_info *info, uint8_t *buf, size_t cap)
+{
+    const struct adit_conf *conf = c->sv->conf;
+    struct adit_wr w = adit_wr_of(buf, cap);
+
+    for (size_t i = 0; i < conf->push.n; i++)
+        put(&w, conf->push.v[i]);
+    put_v6(c, &w);
+    put_v4(c, &w);
+    adit_agreed_push(&c->agreed, info, conf->conn.tun_mtu, &w);
+    if (w.bad)
+        adit_error(c->sv->log, c->subject, "push: the list of options is too long; the end is left out");
+    return adit_wr_view(&w);
+}
+
+/* ---- admission ---- */
+
+static void take_name(struct adit_caller *c, const struct adit_identity *id)
+{
+    snprintf(c->name, sizeof c->name, "%s", id->has_cert ? id->common_name : "");
+}
+
+static void renew(struct adit_caller *c)
+{
+    /* Certificates were compared by the session; what was agreed stays. */
+    if (adit_session_admit(c->session, &c->agreed, adit_bytes_of(NULL, 0), adit_clock_now()) != ADIT_OK)
+        adit_session_end(c->session, ADIT_E_STATE, 0, adit_clock_now());
+}
+
+void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
+{
+    static uint8_t list[PUSH_LIST_MAX]; /* of the one policy thread; too large for its stack */
+    struct adit_server *sv = c->sv;
+    struct adit_peer_info info;
+    const char *reason = NULL;
+    adit_err e;
+
+    if (ev->is_renewal) {
+        renew(c);
+        return;
+    }
+    adit_peer_info_parse(ev->peer_info, &info);
+    take_name(c, ev->identity);
+    if (!ev->identity->has_cert) {
+        refuse(c, "no certificate was shown, and this server has no other way to know its clients");
+        return;
+    }
+    e = adit_terms_agree_server(&sv->terms, &info, ev->peer_options, 0, &c->agreed, &reason);
+    if (e != ADIT_OK) {
+        refuse(c, reason);
+        return;
+    }
+    drop_predecessors(c);
+    e = adit_directory_join(sv->directory, c->name, &c->lease);
+    if (e != ADIT_OK) {
+        refuse_full(c, &info);
+        return;
+    }
+    if (c->agreed.peer_id != ADIT_PEER_ID_NONE)
+        c->agreed.peer_id = c->lease.peer_id;
+    add_peer(c);
+    adit_info(sv->log, c->subject, "peer info: IV_VER=%.*s, Data Channel: cipher '%s', peer-id: %u", (int)info.iv_ver.n,
+              info.iv_ver.n ? (const char *)info.iv_ver.p : "", c->agreed.cipher->name, c->lease.peer_id);
+    if (adit_session_admit(c->session, &c->agreed, build_push(c, &info, list, sizeof list), adit_clock_now()) != ADIT_OK)
+        adit_session_end(c->session, ADIT_E_MEMORY, 0, adit_clock_now());
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One client's conversation, from its first proven packet to its end. */
+#include "server/parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static void on_timer(uv_timer_t *timer);
+
+/* ---- finding ---- */
+
+static struct adit_caller_key key_of(int link, const struct adit_addr *remote, const struct adit_sid *sid)
+{
+    struct adit_caller_key key;
+
+    memset(&key, 0, sizeof key);
+    key.link = link;
+    if (remote) {
+        memcpy(key.remote.ip.b, remote->ip.b, sizeof key.remote.ip.b);
+        key.remote.ip.family = remote->ip.family;
+        key.remote.port = remote->port;
+        key.remote.scope = remote->scope;
+    }
+    if (sid)
+        key.sid = *sid;
+    return key;
+}
+
+static struct adit_caller *find(struct adit_server *sv, const struct adit_caller_key *key)
+{
+    struct adit_caller *c;
+
+    HASH_FIND(hh, sv->callers, key, sizeof *key, c);
+    return c;
+}
+
+struct adit_caller *adit_caller_of_link(struct adit_server *sv, int link)
+{
+    struct adit_caller_key key = key_of(link, NULL, NULL);
+
+    return find(sv, &key);
+}
+
+struct adit_caller *adit_caller_find(struct adit_server *sv, const struct adit_ctrl_bytes *ctrl)
+{
+    struct adit_caller_key key;
+    struct adit_sid sid;
+
+    if (ctrl->link != ADIT_SERVER_UDP_LINK || sv->is_tcp)
+        return adit_caller_of_link(sv, ctrl->link);
+    if (ctrl->n < ADIT_CTRL_HEAD_LEN)
+        return NULL;
+    memcpy(sid.b, ctrl->b + 1, sizeof sid.b);
+    key = key_of(ctrl->link, &ctrl->remote, &sid);
+    return find(sv, &key);
+}
+
+struct adit_caller *adit_caller_of_peer(struct adit_server *sv, adit_peer peer)
+{
+    return peer < sv->conf->max_clients ? sv->by_peer[peer] : NULL;
+}
+
+/* ---- beginning ---- */
+
+static void name_subject(struct adit_caller *c)
+{
+    char text[ADIT_ADDR_STR_MAX];
+
+    adit_addr_str(&c->way.remote, text, sizeof text);
+    snprintf(c->subject, sizeof c->subject, "%s%s%s", c->name, c->name[0] ? "/" : "", text);
+}
+
+struct adit_caller *adit_caller_new(struct adit_server *sv, const struct adit_way *way, bool is_stream)
+{
+    struct adit_caller *c = adit_alloc(sizeof *c);
+
+    if (!c)
+        return NULL;
+    c->sv = sv;
+    c->way = *way;
+    c->is_stream = is_stream;
+    c->id = sv->next_id++;
+    c->opened_ns = adit_clock_now().mono_ns;
+    c->since_s = adit_clock_now().wall_s;
+    name_subject(c);
+    uv_timer_init(&sv->h->loop, &c->timer);
+    c->timer.data = c;
+    sv->n_callers++;
+    c->key = key_of(way->link, NULL, NULL);
+    if (is_stream) {
+        /* A connection that says nothing is closed when a handshake would be. */
+        HASH_ADD(hh, sv->callers, key, sizeof c->key, c);
+        uv_timer_start(&c->timer, on_timer, sv->conf->hand_window_s * 1000ULL, 0);
+    }
+    return c;
+}
+
+bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm)
+{
+    struct adit_server *sv = c->sv;
+    struct adit_session_start st = {
+        .wrap = sv->wraps.key,
+        .wrap_static = sv->wraps.static_key,
+        .is_v2 = adm->is_v2,
+        .is_tcp = c->is_stream,
+        .is_ipv6 = c->way.remote.ip.family == ADIT_AF_V6,
+        .subject = c->subject,
+    };
+
+    if (adm->is_v2) {
+        st.wrap = adit_wrap_key_crypt(&adm->kc, true);
+        st.owns_wrap = true;
+        st.wrap_static = &adm->kc;
+    }
+    if (st.wrap || !adm->is_v2)
+        c->session = adit_session_accept(&sv->params, &st, &adm->remote, adm->has_cookie ? &adm->cookie : NULL,
+                                         &sv->h->env, adit_clock_now());
+    if (!c->is_stream) {
+        c->key = key_of(c->way.link, &c->way.remote, &adm->remote);
+        HASH_ADD(hh, sv->callers, key, sizeof c->key, c);
+    }
+    if (!c->session) {
+        adit_error(sv->log, c->subject, "no memory for another client");
+        adit_caller_end(c);
+        return false;
+    }
+    adit_info(sv->log, c->subject, "TLS: Initial packet from [AF_INET%s]%s",
+              c->way.remote.ip.family == ADIT_AF_V6 ? "6" : "", c->subject);
+    return true;
+}
+
+/* ---- ending ---- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    adit_free(handle->data);
+}
+
+void adit_caller_end(struct adit_caller *c)
+{
+    struct adit_server *sv = c->sv;
+
+    HASH_DEL(sv->callers, c);
+    if (c->is_admitted) {
+        adit_host_cmd(sv->h, ADIT_CMD_PEER_DEL, c->lease.peer_id);
+        adit_directory_leave(sv->directory, c->lease.peer_id);
+        sv->by_peer[c->lease.peer_id] = NULL;
+    }
+    if (c->is_stream)
+        adit_host_del_link(sv->h, c->way.link);
+    adit_session_free(c->session);
+    sv->n_callers--;
+    uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+}
+
+static void log_end(const struct adit_caller *c, const struct adit_event *ev)
+{
+    char text[256];
+
+    adit_log_clean(ev->text, text, sizeof text);
+    if (ev->reason == ADIT_E_HAND_WINDOW)
+        adit_error(c->sv->log, c->subject, "TLS Error: TLS key negotiation failed to occur within %u seconds (check your "
+                   "network connectivity)", c->sv->conf->hand_window_s);
+    else if (ev->reason == ADIT_E_TLS || ev->reason == ADIT_E_TLS_ALERT || ev->reason == ADIT_E_CERTIFICATE)
+        adit_error(c->sv->log, c->subject, "TLS Error: TLS handshake failed: %s",
+                   text[0] ? text : adit_err_text(ev->reason));
+    else
+        adit_note(c->sv->log, c->subject, "client ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "", text);
+}
+
+/* ---- events ---- */
+
+static void on_up(struct adit_caller *c)
+{
+    char v4[ADIT_IP_STR_MAX], v6[ADIT_IP_STR_MAX];
+
+    c->is_up = true;
+    adit_note(c->sv->log, c->subject, "[%s] Peer Connection Initiated with [AF_INET%s]%s", c->name,
+              c->way.remote.ip.family == ADIT_AF_V6 ? "6" : "", c->subject + strlen(c->name) + 1);
+    adit_info(c->sv->log, c->subject, "MULTI: primary virtual IP for %s: %s%s%s", c->subject,
+              c->lease.v4.family ? adit_ip_str(&c->lease.v4, v4, sizeof v4) : "(none)",
+              c->lease.v6.family ? ", " : "", c->lease.v6.family ? adit_ip_str(&c->lease.v6, v6, sizeof v6) : "");
+}
+
+/* False: the caller is gone. */
+static bool handle(struct adit_caller *c, struct adit_event *ev)
+{
+    struct adit_server *sv = c->sv;
+
+    switch (ev->kind) {
+    case ADIT_EV_TLS_UP:
+        adit_info(sv->log, c->subject, "Control Channel: %.*s", (int)ev->text.n, (const char *)ev->text.p);
+        break;
+    case ADIT_EV_AUTH_WANTED:
+        adit_caller_admit(c, ev);
+        name_subject(c);
+        break;
+    case ADIT_EV_KEYS:
+        adit_host_new_key(sv->h, c->lease.peer_id, &ev->keys);
+        break;
+    case ADIT_EV_KEY_USE:
+        adit_host_key(sv->h, ADIT_CMD_KEY_USE, c->lease.peer_id, ev->key_id);
+        break;
+    case ADIT_EV_KEY_DROP:
+        adit_host_key(sv->h, ADIT_CMD_KEY_DEL, c->lease.peer_id, ev->key_id);
+        break;
+    case ADIT_EV_UP:
+        on_up(c);
+        break;
+    case ADIT_EV_TEXT:
+    case ADIT_EV_PUSHED:
+        break;
+    case ADIT_EV_CLOSED:
+        log_end(c, ev);
+        adit_caller_end(c);
+        return false;
+    }
+    return true;
+}
+
+void adit_caller_service(struct adit_caller *c)
+{
+    struct adit_event ev;
+    uint64_t deadline;
+    adit_now now;
+
+    while (adit_session_next_event(c->session, &ev)) {
+        bool is_alive = handle(c, &ev);
+
+        adit_wipe(&ev.keys, sizeof ev.keys);
+        if (!is_alive)
+            return;
+    }
+    now = adit_clock_now();
+    adit_host_flush(c->sv->h, c->session, &c->way, now);
+    deadline = adit_session_deadline(c->session);
+    if (deadline == ADIT_NEVER)
+        uv_timer_stop(&c->timer);
+    else
+        uv_timer_start(&c->timer, on_timer, adit_host_wait_ms(deadline, now), 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct adit_caller *c = timer->data;
+
+    if (!c->session) {
+        adit_info(c->sv->log, c->subject, "connection closed: nothing was said on it");
+        adit_caller_end(c);
+        return;
+    }
+    adit_session_tick(c->session, adit_clock_now());
+    adit_caller_service(c);
+}
+
+/* ---- notes about peers ---- */
+
+void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote)
+{
+    HASH_DEL(c->sv->callers, c);
+    c->way.remote = *remote;
+    c->key = key_of(c->way.link, remote, &c->key.sid);
+    HASH_ADD(hh, c->sv->callers, key, sizeof c->key, c);
+    name_subject(c);
+}
+
+static void on_floated(struct adit_caller *c, const struct adit_note *note)
+{
+    char was[ADIT_ADDR_STR_MAX], is[ADIT_ADDR_STR_MAX];
+
+    adit_addr_str(&c->way.remote, was, sizeof was);
+    adit_caller_move(c, &note->moved.remote);
+    adit_note(c->sv->log, c->subject, "peer %u (%s) floated from %s to %s", c->lease.peer_id, c->name, was,
+              adit_addr_str(&c->way.remote, is, sizeof is));
+}
+
+/* Onto another client's address only if that is the same client, come back (12). */
+static void on_clash(struct adit_caller *c, const struct adit_note *note)
+{
+    struct adit_caller *other = adit_caller_of_peer(c->sv, note->moved.other);
+    const struct adit_identity *mine = adit_session_identity(c->session);
+
+    if (!other || other == c ||
+        memcmp(mine->chain_sha256, adit_session_identity(other->session)->chain_sha256, sizeof mine->chain_sha256) != 0) {
+        c->sv->drops[ADIT_E_FLOAT]++;
+        adit_warn(c->sv->log, c->subject, "Disallow float to an address taken by another client");
+        return;
+    }
+    adit_note(c->sv->log, other->subject, "closing instance: the same client floated to its address");
+    adit_caller_end(other);
+}
+
+static void on_silent(struct adit_caller *c)
+{
+    uint64_t limit_ns = c->sv->conf->ping_restart_s * ADIT_NS_PER_S;
+
+    if (limit_ns == 0 || adit_clock_now().mono_ns < c->heard_ns + limit_ns)
+        return;
+    adit_note(c->sv->log, c->subject, "Inactivity timeout (--ping-restart), restarting");
+    adit_caller_end(c);
+}
+
+void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note)
+{
+    struct adit_caller *c = adit_caller_of_peer(sv, note->peer);
+
+    if (!c)
+        return;
+    switch (note->kind) {
+    case ADIT_NOTE_PEER_FLOATED:
+        on_floated(c, note);
+        break;
+    case ADIT_NOTE_FLOAT_CLASH:
+        on_clash(c, note);
+        break;
+    case ADIT_NOTE_PEER_SILENT:
+        on_silent(c);
+        break;
+    case ADIT_NOTE_PEER_EXIT:
+        adit_note(sv->log, c->subject, "SIGTERM[soft,remote-exit] received, client-instance exiting");
+        adit_caller_end(c);
+        break;
+    case ADIT_NOTE_KEY_WORN:
+        adit_session_renegotiate(c->session, adit_clock_now());
+        adit_caller_service(c);
+        break;
+    case ADIT_NOTE_COUNTERS:
+        c->counters = note->counters;
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sockets, and strangers: the door decides who becomes a caller. */
+#include "server/parts.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "linux/sock.h"
+
+enum {
+    FULL_SAID_EVERY_S = 10,
+};
+
+/* ---- sockets ---- */
+
+static bool local_of(struct adit_server *sv, struct adit_addr *local)
+{
+    const struct adit_conf_conn *conn = &sv->conf->conn;
+    unsigned port = 0;
+
+    *local = (struct adit_addr){ .port = 1194 };
+    if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
+        adit_error(sv->log, NULL, "local: '%s' is not an IP address; a host name is known here, not supported yet",
+                   conn->local);
+        return false;
+    }
+    for (const char *p = conn->lport; p && *p; p++) {
+        port = port * 10 + (unsigned)(*p - '0');
+        if (*p < '0' || *p > '9' || port > 65535) {
+            adit_error(sv->log, NULL, "port: '%s' is not a port number", conn->lport);
+            return false;
+        }
+    }
+    if (conn->lport)
+        local->port = (uint16_t)port;
+    return true;
+}
+
+static int open_socket(struct adit_server *sv, enum adit_socket_kind kind)
+{
+    static const enum adit_mtu_disc discoveries[] = {
+        [ADIT_MTU_DISC_DEFAULT] = ADIT_SOCKET_DISC_SYSTEM,
+        [ADIT_MTU_DISC_NO] = ADIT_SOCKET_DISC_NO,
+        [ADIT_MTU_DISC_MAYBE] = ADIT_SOCKET_DISC_MAYBE,
+        [ADIT_MTU_DISC_YES] = ADIT_SOCKET_DISC_YES,
+    };
+    const struct adit_conf *c = sv->conf;
+    struct adit_priv_req req = { .kind = ADIT_PRIV_SOCKET_OPEN };
+    struct adit_priv_res res;
+    struct adit_addr bound;
+    char text[ADIT_ADDR_STR_MAX];
+
+    req.socket.kind = kind;
+    if (!local_of(sv, &req.socket.local))
+        return -1;
+    req.socket.family = adit_socket_family(c->conn.family, &req.socket.local, NULL);
+    req.socket.want_bind = true;
+    req.socket.is_v6only = c->conn.is_v6_only;
+    req.socket.want_nodelay = true;
+    req.socket.want_pktinfo = c->is_multihome;
+    req.socket.has_mark = c->has_mark;
+    req.socket.mark = c->mark;
+    req.socket.sndbuf = (int)c->sndbuf;
+    req.socket.rcvbuf = (int)c->rcvbuf;
+    req.socket.mtu_disc = discoveries[c->conn.mtu_disc];
+    if (adit_priv_do(sv->h->priv, &req, &res) != ADIT_OK) {
+        adit_error(sv->log, NULL, "%s", res.fail.text);
+        return -1;
+    }
+    if (adit_socket_local(res.fd, &bound) == ADIT_OK)
+        adit_note(sv->log, NULL, "%sv%d link local (bound): [AF_INET%s]%s",
+                  kind == ADIT_SOCKET_UDP ? "UDP" : "TCP", bound.ip.family, bound.ip.family == ADIT_AF_V6 ? "6" : "",
+                  adit_addr_str(&bound, text, sizeof text));
+    return res.fd;
+}
+
+static void on_stream(uv_poll_t *handle, int status, int events)
+{
+    struct adit_server *sv = handle->data;
+    struct adit_way way = { .link = sv->next_link };
+    int fd;
+
+    (void)status;
+    (void)events;
+    if (adit_socket_accept(sv->listener, true, &fd, &way.remote) != ADIT_OK)
+        return;
+    if (sv->is_leaving || sv->n_callers >= sv->conf->max_clients + ADIT_SERVER_PENDING) {
+        sv->drops[ADIT_E_FULL]++;
+        close(fd);
+        return;
+    }
+    sv->next_link++;
+    adit_host_add_link(sv->h, way.link, fd, true, true);
+    if (!adit_caller_new(sv, &way, true))
+        adit_host_del_link(sv->h, way.link);
+}
+
+adit_err adit_server_listen(struct adit_server *sv)
+{
+    int fd = open_socket(sv, sv->is_tcp ? ADIT_SOCKET_TCP_LISTEN : ADIT_SOCKET_UDP);
+
+    sv->listener = -1;
+    sv->next_link = ADIT_SERVER_FIRST_STREAM;
+    if (fd < 0)
+        return ADIT_E_OS;
+    if (!sv->is_tcp) {
+        adit_host_add_link(sv->h, ADIT_SERVER_UDP_LINK, fd, false, false);
+        return ADIT_OK;
+    }
+    sv->listener = fd;
+    sv->listen_poll.data = sv;
+    if (uv_poll_init(&sv->h->loop, &sv->listen_poll, fd) != 0)
+        return ADIT_E_OS;
+    uv_poll_start(&sv->listen_poll, UV_READABLE, on_stream);
+    return ADIT_OK;
+}
+
+void adit_server_unlisten(struct adit_server *sv)
+{
+    if (sv->listener < 0)
+        return;
+    uv_poll_stop(&sv->listen_poll);
+    uv_close((uv_handle_t *)&sv->listen_poll, NULL);
+    close(sv->listener);
+    sv->listener = -1;
+}
+
+/* ---- strangers ---- */
+
+static bool is_within_freq(struct adit_server *sv, adit_now now)
+{
+    const struct adit_conf *c = sv->conf;
+
+    if (c->connect_freq_n == 0)
+        return true;
+    if (sv->freq_n == 0 || now.mono_ns - sv->freq_start_ns >= c->connect_freq_s * ADIT_NS_PER_S) {
+        sv->freq_start_ns = now.mono_ns;
+        sv->freq_n = 0;
+    }
+    return sv->freq_n++ < c->connect_freq_n;
+}
+
+static bool has_room(struct adit_server *sv, adit_now now)
+{
+    if (sv->n_callers < sv->conf->max_clients + ADIT_SERVER_PENDING)
+        return true;
+    sv->drops[ADIT_E_FULL]++;
+    if (now.mono_ns - sv->full_said_ns >= FULL_SAID_EVERY_S * ADIT_NS_PER_S) {
+        sv->full_said_ns = now.mono_ns;
+        adit_warn(sv->log, NULL, "MULTI: new incoming connection would exceed maximum number of clients (%u)",
+                  sv->conf->max_clients);
+    }
+    return false;
+}
+
+static struct adit_caller *admit_stranger(struct adit_server *sv, const struct adit_way *way,
+                                          struct adit_admission *adm, struct adit_caller *stream, adit_now now)
+{
+    struct adit_caller *c = stream;
+
+    if (!is_within_freq(sv, now)) {
+        sv->drops[ADIT_E_RATE]++;
+        return NULL;
+    }
+    if (!c && !has_room(sv, now))
+        return NULL;
+    if (!c)
+        c = adit_caller_new(sv, way, false);
+    return c && adit_caller_begin(c, adm) ? c : NULL;
+}
+
+static struct adit_caller *on_stranger(struct adit_server *sv, const struct adit_ctrl_bytes *ctrl,
+                                       struct adit_caller *stream)
+{
+    uint8_t buf[ADIT_CTRL_PACKET_MAX];
+    struct adit_wr reply = adit_wr_of(buf, sizeof buf);
+    struct adit_way way = { .link = ctrl->link, .remote = ctrl->remote, .local = ctrl->local };
+    adit_bytes packet = adit_bytes_of(ctrl->b, ctrl->n);
+    struct adit_admission adm;
+    struct adit_caller *c = NULL;
+    enum adit_door_verdict verdict;
+    adit_now now = adit_clock_now();
+    adit_err why = ADIT_OK;
+
+    verdict = stream ? adit_door_recv_stream(&sv->door, packet, now, &adm, &why)
+                     : adit_door_recv(&sv->door, &ctrl->remote, packet, now, &reply, &adm, &why);
+    if (verdict == ADIT_DOOR_REPLY)
+        adit_host_send(sv->h, &way, adit_wr_view(&reply));
+    else if (verdict == ADIT_DOOR_DROP)
+        sv->drops[why]++;
+    else
+        c = admit_stranger(sv, &way, &adm, stream, now);
+    adit_wipe(&adm.kc, sizeof adm.kc);
+    return c;
+}
+
+void adit_server_on_control(struct adit_server *sv, const struct adit_ctrl_bytes *ctrl)
+{
+    struct adit_caller *c = adit_caller_find(sv, ctrl);
+    adit_err e;
+
+    if (!c || !c->session) {
+        if (!sv->is_leaving)
+            c = on_stranger(sv, ctrl, c);
+        if (!c || !c->session)
+            return;
+    }
+    e = adit_session_recv(c->session, adit_bytes_of(ctrl->b, ctrl->n), adit_clock_now());
+    if (e == ADIT_OK) {
+        c->heard_ns = adit_clock_now().mono_ns;
+    } else {
+        sv->drops[e]++;
+        adit_log(sv->log, ADIT_LOG_DEBUG, 4, c->subject, "control packet dropped: %s", adit_err_text(e));
+    }
+    adit_caller_service(c);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the server, shared by the files of this folder.
+ *
+ *   server.c    life: start, signals, shutdown
+ *   listen.c    sockets, and strangers before they are anybody
+ *   caller.c    one client's conversation: its session's facts, its timer, its end
+ *   admit.c     what a client gets: name, address, options
+ *   report.c    status file, statistics, pool file
+ */
+#ifndef ADIT_SERVER_PARTS_H
+#define ADIT_SERVER_PARTS_H
+
+#include "core/directory.h"
+#include "core/door.h"
+#include "host/material.h"
+#include "host/status.h"
+#include "host/terms.h"
+#include "server/server.h"
+
+#include <uthash.h>
+
+enum {
+    ADIT_SERVER_UDP_LINK = 0,
+    ADIT_SERVER_FIRST_STREAM = 1,
+    ADIT_SERVER_PENDING = 64, /* callers beyond max-clients whose names are not known yet */
+    ADIT_SERVER_SUBJECT_MAX = ADIT_TLS_NAME_MAX + ADIT_ADDR_STR_MAX,
+};
+
+/*
+ * How a control packet finds its caller: by link, address and the sender's session id. A stream has one caller, which
+ * is found by the link alone (the rest zero). Compared as bytes, so it is always zeroed first.
+ */
+struct adit_caller_key {
+    int link;
+    struct adit_addr remote;
+    struct adit_sid sid;
+};
+
+/* Somebody with a session, or a TCP connection that may become one. */
+struct adit_caller {
+    struct adit_server *sv;
+    struct adit_caller_key key;
+    UT_hash_handle hh;
+    struct adit_session *session; /* NULL: a stream that has not said anything yet */
+    struct adit_way way;
+    bool is_stream;
+    uv_timer_t timer;
+    uint64_t opened_ns;
+
+    bool is_admitted; /* has a lease and a peer in the plane */
+    bool is_up;
+    struct adit_lease lease;
+    struct adit_agreed agreed;
+    char name[ADIT_TLS_NAME_MAX];          /* "" until it is known */
+    char subject[ADIT_SERVER_SUBJECT_MAX]; /* "alice/192.0.2.1:1194" */
+    uint32_t id;                           /* counts from 0, never reused */
+    uint64_t heard_ns;
+    int64_t since_s;
+    struct adit_counters counters;
+};
+
+struct adit_server {
+    struct adit_host *h;
+    const struct adit_conf *conf;
+    const struct adit_log *log;
+    struct adit_terms terms;
+    struct adit_tls_ctx *tls;
+    struct adit_wraps wraps;
+    struct adit_door door;
+    struct adit_session_params params;
+    struct adit_directory *directory;
+
+    bool is_tcp;
+    int listener; /* TCP; -1 */
+    uv_poll_t listen_poll;
+    int next_link;
+
+    struct adit_caller *callers; /* uthash */
+    uint32_t n_callers, next_id;
+    struct adit_caller **by_peer; /* max_clients of them */
+
+    uint64_t freq_start_ns; /* connect-freq */
+    uint32_t freq_n;
+    uint64_t full_said_ns;
+    uint64_t drops[ADIT_ERR_COUNT]; /* control packets that led nowhere */
+
+    uv_timer_t status_timer, pool_timer, exit_timer;
+    uint32_t n_counts_due;
+    bool wants_log_stats, wants_status_file;
+    bool is_leaving;
+};
+
+/* listen.c */
+ADIT_MUST_USE adit_err adit_server_listen(struct adit_server *sv);
+void adit_server_unlisten(struct adit_server *sv);
+void adit_server_on_control(struct adit_server *sv, const struct adit_ctrl_bytes *ctrl);
+
+/* caller.c */
+struct adit_caller *adit_caller_new(struct adit_server *sv, const struct adit_way *way, bool is_stream);
+struct adit_caller *adit_caller_find(struct adit_server *sv, const struct adit_ctrl_bytes *ctrl);
+struct adit_caller *adit_caller_of_link(struct adit_server *sv, int link);
+struct adit_caller *adit_caller_of_peer(struct adit_server *sv, adit_peer peer);
+/* False: no memory; the caller is gone. */
+bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm);
+void adit_caller_service(struct adit_caller *c);
+void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote);
+void adit_caller_end(struct adit_caller *c); /* frees it */
+void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note);
+
+/* admit.c */
+void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev);
+
+/* report.c */
+void adit_server_count(struct adit_server *sv);           /* asks for all counters, then reports */
+void adit_server_counted(struct adit_server *sv);         /* one answer came */
+void adit_server_load_pool(struct adit_server *sv);
+void adit_server_save_pool(struct adit_server *sv);
+
+#endif
