@@ -178,10 +178,11 @@ def table(programs, rounds, args):
         a, b = (statistics.median(x) for x in zip(*pairs))
         middle = statistics.median(ratios)
         digits = 0 if a > 100 else 2
-        print(f"{text + ', ' + unit:45}{a:12.{digits}f} {b:12.{digits}f}  {middle:9.2f}x  ({ratios[0]:.2f} .. {ratios[-1]:.2f})")
+        print(f"{text + ', ' + unit:45}{a:12.{digits}f} {b:12.{digits}f}  {middle:9.2f}x  "
+              f"({ratios[0]:.2f} .. {ratios[-1]:.2f})")
         out[key] = {"unit": unit, ours: a, theirs: b, "better_by": middle, "from": ratios[0], "to": ratios[-1]}
-    print(f"\nMedians of {len(rounds)} rounds; ratios within a round, above 1 is better for {ours}; AEAD {args.cipher}, "
-          f"tun-mtu 1500, tls-crypt, ECDSA P-256, {os.cpu_count()} cores.")
+    print(f"\nMedians of {len(rounds)} rounds; ratios within a round, above 1 is better for {ours}; "
+          f"{args.cipher}, tun-mtu 1500, tls-crypt, ECDSA P-256, {os.cpu_count()} cores.")
     return out
 
 
@@ -190,7 +191,8 @@ def verdict(programs, rounds, busy):
     reasons = []
     loud = [b for b in busy if b > BUSY_SHARE]
     if loud:
-        reasons.append(f"before {len(loud)} of {len(busy)} measurements others used up to {max(loud):.0%} of the machine")
+        reasons.append(f"before {len(loud)} of {len(busy)} measurements others used up to {max(loud):.0%} of the "
+                       "machine")
     noise = max(spread([r[p.name]["up"] for r in rounds]) for p in programs) if len(rounds) > 3 else 0
     if noise > NOISE_SHARE:
         reasons.append(f"throughput of the same program differs by {noise:.0%} between the quartiles of its rounds")
@@ -228,7 +230,7 @@ def main():
             print(f"There is no program at {p.path}.")
             return 1
         print(f"{p.name}: {version(p.path)}")
-    folder = tempfile.mkdtemp(prefix="adit-pki-")
+    folder = tempfile.mkdtemp(prefix=f"{lab.PREFIX}{os.getpid()}-")
     rounds, busy = [], []
     try:
         keys = pki.Pki(folder, args.openvpn)
@@ -238,8 +240,8 @@ def main():
                 busy.append(busy_share())
                 figures[p.name] = measure(p, keys, args, number < args.memory_rounds)
             rounds.append(figures)
-            print(f"round {number + 1} of {args.rounds}: " + ", ".join(
-                f"{p.name} {figures[p.name]['up']:.0f} up {figures[p.name]['down']:.0f} down Mbit/s" for p in programs), flush=True)
+            print(f"round {number + 1} of {args.rounds}, Mbit/s up and down: " + ", ".join(
+                f"{p.name} {figures[p.name]['up']:.0f} {figures[p.name]['down']:.0f}" for p in programs), flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     summary = table(programs, rounds, args)

@@ -58,8 +58,10 @@ class Demo:
         print("\nA VPN from nothing, on this machine: two network namespaces, real packets\n")
         self.lab.link(self.s, self.c, 1)
         before = {ns: ns.snapshot() for ns in (self.s, self.c)}
-        self.say("adit setup vpn --endpoint HOST:1194", f"{self.type(self.s, 'setup', 'vpn', '--endpoint', OUTER + ':1194'):.2f} s")
-        self.say("adit profile add vpn laptop", f"{self.type(self.s, 'profile', 'add', 'vpn', 'laptop'):.2f} s")
+        seconds = self.type(self.s, "setup", "vpn", "--endpoint", f"{OUTER}:1194")
+        self.say("adit setup vpn --endpoint HOST:1194", f"{seconds:.2f} s")
+        seconds = self.type(self.s, "profile", "add", "vpn", "laptop")
+        self.say("adit profile add vpn laptop", f"{seconds:.2f} s")
         start = time.monotonic()
         server = self.s.start("server", [self.adit, "server", "vpn"])
         far = self.tunnel_address(self.s, server)
@@ -81,7 +83,7 @@ class Demo:
         middle = re.search(r"= [\d.]+/([\d.]+)/", out).group(1)
         self.say(f"ping {near} to {far}", f"{float(middle):.2f} ms, {received} of {sent} answered")
         for what, src, dst, address in (("download", self.s, self.c, near), ("upload", self.c, self.s, far)):
-            speed = lab.transfer(src, dst, address, self.megabytes)
+            speed = lab.transfer(src, dst, address, self.megabytes).mbits
             self.say(f"{what}, {self.megabytes} MB, SHA-256 equal at both ends", f"{speed:.0f} Mbit/s")
 
     def leave(self, client, server, before):

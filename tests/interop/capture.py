@@ -103,8 +103,8 @@ class Capture:
             prefs = ["-o", "openvpn.tls_auth_detection_override:TRUE", "-o", "openvpn.tls_crypt:TRUE"]
         decode = [x for t in ("udp", "tcp") for x in ("-d", f"{t}.port=={self.port},openvpn")]
         done = subprocess.run(
-            ["tshark", "-n", "-r", self.path, *decode, *prefs, "-T", "fields", "-E", "occurrence=a", "-E", "aggregator=,",
-             "-e", "frame.number", "-e", "openvpn.opcode", "-e", "_ws.malformed"],
+            ["tshark", "-n", "-r", self.path, *decode, *prefs, "-T", "fields", "-E", "occurrence=a",
+             "-E", "aggregator=,", "-e", "frame.number", "-e", "openvpn.opcode", "-e", "_ws.malformed"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
         if done.returncode != 0:
             raise RuntimeError(f"tshark: {done.stderr}")

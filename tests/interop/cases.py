@@ -117,7 +117,8 @@ class Child:
         try:
             return pickle.loads(self.data)
         except Exception:
-            return Result(self.case.name, FAILED, time.monotonic() - self.started, f"the case's process died ({status})")
+            seconds = time.monotonic() - self.started
+            return Result(self.case.name, FAILED, seconds, f"the case's process died ({status})")
 
     def abandon(self):
         """Ends the child from outside: politely, then not."""

@@ -10,6 +10,7 @@ their own process id. Nothing outside the namespaces is touched.
 Where the caller is not root, enter() starts the program again under `unshare -Urnm`.
 """
 import atexit
+import collections
 import ctypes
 import itertools
 import json
@@ -40,6 +41,21 @@ class LabError(Exception):
 
 class Skip(Exception):
     """The case cannot run here; the text says why."""
+
+
+def expect(truth, text):
+    if not truth:
+        raise LabError(text)
+
+
+def until(what, timeout=30):
+    """Waits until what() is true; its last value if it never is."""
+    end_at = time.monotonic() + timeout
+    while True:
+        value = what()
+        if value or time.monotonic() > end_at:
+            return value
+        time.sleep(0.05)
 
 
 # ---------------------------------------------------------------------------------------------------- way in
@@ -96,11 +112,15 @@ def sweep(pid):
 
 def sweep_dead():
     """Removes what a laboratory left that was ended with SIGKILL."""
-    names = os.listdir(NETNS_DIR) if os.path.isdir(NETNS_DIR) else []
-    for name in names:
-        found = re.match(re.escape(PREFIX) + r"(\d+)-", name)
-        if found and not os.path.exists(f"/proc/{found.group(1)}"):
-            sweep(int(found.group(1)))
+    for folder in (NETNS_DIR, tempfile.gettempdir()):
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            found = re.match(re.escape(PREFIX) + r"(\d+)-", name)
+            if not found or os.path.exists(f"/proc/{found.group(1)}"):
+                continue
+            if folder == NETNS_DIR:
+                sweep(int(found.group(1)))
+            else:
+                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
 
 
 # ---------------------------------------------------------------------------------------------------- processes
@@ -315,7 +335,7 @@ class Lab:
     def __init__(self, keep_logs=None):
         self.dir = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
         self.procs, self.spaces, self.is_open, self.keep_logs = [], {}, True, keep_logs
-        self.numbers = itertools.count()
+        self.numbers, self.adopted = itertools.count(), []
         atexit.register(self.close)
 
     def __enter__(self):
@@ -323,6 +343,10 @@ class Lab:
 
     def __exit__(self, kind, _value, _trace):
         self.close(failed=kind is not None and not issubclass(kind, Skip))
+
+    def adopt(self, pid):
+        """A process that one of ours has left running, such as a daemon: it is ended with the laboratory."""
+        self.adopted.append(pid)
 
     def forget(self, proc):
         """A command that came to its end without complaint leaves no log."""
@@ -379,6 +403,11 @@ class Lab:
         try:
             for p in reversed(self.procs):
                 p.kill()
+            for pid in self.adopted:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
             sweep(os.getpid())
             if failed and self.keep_logs:
                 shutil.copytree(self.dir, self.keep_logs, dirs_exist_ok=True)
@@ -391,8 +420,11 @@ class Lab:
 # ---------------------------------------------------------------------------------------------------- transfer
 
 
+Transfer = collections.namedtuple("Transfer", "mbits mss")  # speed, and the sender's segment size
+
+
 def transfer(src, dst, address, megabytes=32, port=5001, timeout=60):
-    """Sends pseudo-random bytes over TCP from namespace src to dst and compares SHA-256 of both ends; Mbit/s."""
+    """Sends pseudo-random bytes over TCP from namespace src to dst and compares SHA-256 of both ends."""
     tool = os.path.join(HERE, "stream.py")
     recv = dst.start("recv", [sys.executable, "-I", tool, "recv", address, str(port), str(megabytes)])
     recv.wait_for(r"^listening")
@@ -400,10 +432,11 @@ def transfer(src, dst, address, megabytes=32, port=5001, timeout=60):
     for p in (send, recv):
         if p.wait(timeout) != 0:
             raise LabError(f"transfer to {address}: {p.name} failed: {p.log().strip()}")
-    sent, got = (p.log().split()[-3:] for p in (send, recv))
+    mss, *sent = send.log().split()[-4:]
+    got = recv.log().split()[-3:]
     if sent[:2] != got[:2] or int(got[0]) != megabytes << 20:
         raise LabError(f"transfer to {address}: sent {sent[0]} bytes {sent[1]}, received {got[0]} bytes {got[1]}")
-    return int(got[0]) * 8e-6 / float(got[2])
+    return Transfer(int(got[0]) * 8e-6 / float(got[2]), int(mss))
 
 
 def compare_snapshots(before, after, who):
@@ -423,8 +456,8 @@ def find_tool(name, folder):
         raise Skip("no C compiler for the test tools")
     path = os.path.join(folder, name)
     source = os.path.join(ROOT, "tests", "tools", name + ".c")
-    done = subprocess.run(["cc", "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o", path, source, "-lcrypto"],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    argv = ["cc", "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-o", path, source, "-lcrypto"]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise LabError(f"{source} does not compile:\n{done.stdout}")
     return path

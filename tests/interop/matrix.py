@@ -77,7 +77,7 @@ def run_row(cx, row, number):
     t.up()
     t.check_pings()
     capture.stop()
-    speed = t.check_transfer(up=number % 2 == 0, family=6 if number % 4 > 1 else 4)
+    speed = t.check_transfer(up=number % 2 == 0, family=6 if number % 4 > 1 else 4).mbits
     t.close()
     remark = check_capture(capture, row)
     return f"{speed:.0f} Mbit/s" + (f", {remark}" if remark else "")

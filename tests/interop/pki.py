@@ -86,8 +86,8 @@ class Pki:
         if os.path.exists(crt):
             return crt, key
         usage = usage or ("server" if name.startswith("server") else "client")
-        run("openssl", "req", "-new", "-nodes", *KINDS[kind.split("-")[0]], "-keyout", key, "-out", f"{folder}/{name}.csr",
-            "-subj", f"/CN={name}", "-config", f"{folder}/ca.cnf")
+        run("openssl", "req", "-new", "-nodes", *KINDS[kind.split("-")[0]], "-keyout", key,
+            "-out", f"{folder}/{name}.csr", "-subj", f"/CN={name}", "-config", f"{folder}/ca.cnf")
         dates = ["-startdate", "20200101000000Z", "-enddate", "20210101000000Z"] if expired else []
         run("openssl", "ca", "-batch", "-notext", "-config", f"{folder}/ca.cnf", "-extensions", usage, "-in",
             f"{folder}/{name}.csr", "-out", crt, *dates)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the interop tests: one line a case, "N passed, N failed, N skipped" at the end, exit status 0 only without failures.
+"""Runs the interop tests: one line a case, "N passed, N failed, N skipped" at the end, status 1 after a failure.
 
     run.py [--adit PATH] [--openvpn PATH] [--pairs ao,oa,aa] [--only REGEX] [--list] [--quick] [-j N] [--logs DIR]
 
@@ -83,7 +83,7 @@ def main():
             report(tally, cases.Result(c.name, cases.SKIPPED, 0, reason))
     else:
         lab.install_signals()
-        folder = tempfile.mkdtemp(prefix="adit-pki-")
+        folder = tempfile.mkdtemp(prefix=f"{lab.PREFIX}{os.getpid()}-")
         try:
             keys = pki.Pki(folder, args.openvpn).prepare()
             count = sum(c.name.startswith("matrix/") for c in chosen)

@@ -9,28 +9,14 @@ import os
 import signal
 import time
 
-import scenarios_more
+import scenarios_modes
+import scenarios_program
 from capture import Capture
 from cases import Case
-from lab import LabError, expect_lossless
+from lab import LabError, expect, expect_lossless, until
 from tunnel import SERVER4, SERVER6, UP, Tunnel, end, status_file_clients
 
 SILENCE = "keepalive 1 3"  # a server's: the client restarts after 3 s of silence, the server after 6
-
-
-def expect(truth, text):
-    if not truth:
-        raise LabError(text)
-
-
-def until(what, timeout=30):
-    """Waits until what() is true; its last value if it never is."""
-    end_at = time.monotonic() + timeout
-    while True:
-        value = what()
-        if value or time.monotonic() > end_at:
-            return value
-        time.sleep(0.05)
 
 
 # ---------------------------------------------------------------------------------------------------- handshake
@@ -47,7 +33,6 @@ def tls_version(cx, version, cert, limit):
 
 def key_derivation(cx, server, client):
     """The same derivation on both ends, whichever adit was told to prefer; openvpn takes what is offered."""
-    cx.need_adit("adit-key-derivation")
     t = Tunnel(cx, server=[f"adit-key-derivation {server}"] if cx.server.is_adit else [],
                client=[f"adit-key-derivation {client}"] if cx.client.is_adit else []).up()
     t.check_pings()
@@ -190,7 +175,7 @@ def client_says_goodbye(cx):
     """explicit-exit-notify on the client: the server forgets it long before any silence runs out."""
     status = cx.lab.path("status")
     t = Tunnel(cx, server=[f"status {status} 1"], client=["explicit-exit-notify 1"]).up()
-    expect(until(lambda: os.path.exists(status) and status_file_clients(status) == ["client"]), "not in the status file")
+    expect(until(lambda: status_file_clients(status) == ["client"]), "not in the status file")
     end(t.client)
     expect(until(lambda: status_file_clients(status) == [], 30), f"status after 30 s: {status_file_clients(status)}")
     t.close()
@@ -273,7 +258,8 @@ def same_name_twice(cx, is_allowed):
     t.start_client(2)
     t.check_pings(2)
     count = 2 if is_allowed else 1
-    expect(until(lambda: status_file_clients(status) == ["client"] * count, 10), f"status: {status_file_clients(status)}")
+    names = ["client"] * count
+    expect(until(lambda: status_file_clients(status) == names, 10), f"status: {status_file_clients(status)}")
     if is_allowed:
         t.check_pings(1)
     else:
@@ -400,16 +386,17 @@ def gives_up(cx):
 EXPIRED = r"(?i)expired"
 PURPOSE = r"(?i)purpose|key usage|EKU"
 
-# name, function, arguments, further marks: alone (counts losses), quick (part of --quick)
+# name, function, arguments, marks: alone (counts losses), quick (part of --quick), adit (makes no sense without it),
+# adit-server, adit-client (only with adit at that end)
 SCENARIOS = [
     ("TLS 1.2 with RSA", tls_version, {"version": "1.2", "cert": "rsa", "limit": "max"}, "quick"),
     ("TLS 1.2 with ECDSA", tls_version, {"version": "1.2", "cert": "ecdsa", "limit": "max"}, ""),
     ("TLS 1.2 with Ed25519", tls_version, {"version": "1.2", "cert": "ed25519", "limit": "max"}, ""),
     ("TLS 1.3 only, Ed25519", tls_version, {"version": "1.3", "cert": "ed25519", "limit": "min"}, ""),
-    ("key derivation prf", key_derivation, {"server": "prf", "client": "prf"}, "quick"),
-    ("key derivation ekm", key_derivation, {"server": "ekm", "client": "ekm"}, ""),
-    ("key derivation ekm to prf", key_derivation, {"server": "ekm", "client": "prf"}, ""),
-    ("key derivation prf to ekm", key_derivation, {"server": "prf", "client": "ekm"}, ""),
+    ("key derivation prf", key_derivation, {"server": "prf", "client": "prf"}, "adit quick"),
+    ("key derivation ekm", key_derivation, {"server": "ekm", "client": "ekm"}, "adit"),
+    ("key derivation ekm to prf", key_derivation, {"server": "ekm", "client": "prf"}, "adit"),
+    ("key derivation prf to ekm", key_derivation, {"server": "prf", "client": "ekm"}, "adit"),
     ("renegotiation by the server", renegotiation, {"who": "server"}, "alone quick"),
     ("renegotiation by the client", renegotiation, {"who": "client", "wrap": "crypt"}, "alone"),
     ("renegotiation by both", renegotiation, {"who": "both", "wrap": "auth-SHA256-01"}, "alone"),
@@ -418,7 +405,8 @@ SCENARIOS = [
     ("float of address and port, IPv6", floating, {"family": 6}, "alone"),
     ("float of the port", floating_port_only, {}, "alone"),
     ("lossy link", bad_link, {"faults": ("drop=0.2", "dup=0.2", "swap=0.2", "seed=3"), "wrap": "crypt"}, ""),
-    ("lossy link, cookie", bad_link, {"faults": ("drop=0.2", "dup=0.2", "swap=0.2", "seed=4"), "wrap": "v2-cookie"}, ""),
+    ("lossy link, cookie", bad_link,
+     {"faults": ("drop=0.2", "dup=0.2", "swap=0.2", "seed=4"), "wrap": "v2-cookie"}, ""),
     ("damaging link", bad_link, {"faults": ("flip=0.1", "seed=5"), "wrap": "auth-SHA512-01"}, ""),
     ("doubled packets", doubled_packets, {}, "alone"),
     ("cut link", cut_link, {}, ""),
@@ -453,10 +441,17 @@ SCENARIOS = [
 ]
 
 
+def makes_sense(marks, server, client):
+    return (("adit" not in marks or server.is_adit or client.is_adit) and ("adit-server" not in marks or server.is_adit)
+            and ("adit-client" not in marks or client.is_adit))
+
+
 def cases(pairs):
     out = []
-    for name, func, args, marks in SCENARIOS + scenarios_more.SCENARIOS:
+    for name, func, args, marks in SCENARIOS + scenarios_modes.SCENARIOS + scenarios_program.SCENARIOS:
         for server, client in pairs:
+            if not makes_sense(marks.split(), server, client):
+                continue
             out.append(Case(f"scenario/{name}/{server.name}+{client.name}", lambda cx, f=func, a=args: f(cx, **a),
                             server, client, bound_s=90, is_alone="alone" in marks, is_quick="quick" in marks))
     return out

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""One end of a TCP transfer of pseudo-random bytes; prints count, SHA-256 and the seconds of the transfer alone.
+"""One end of a TCP transfer of pseudo-random bytes; prints segment size, count, SHA-256 and seconds.
 
     stream.py send ADDRESS PORT MEGABYTES          stream.py recv ADDRESS PORT MEGABYTES
 """
@@ -13,8 +13,12 @@ import time
 SILENCE_S = 30  # no progress for so long means a broken tunnel
 
 
-def report(data, seconds):
-    print(len(data), hashlib.sha256(data).hexdigest(), f"{seconds:.6f}")
+def segment_size(s):
+    return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+
+
+def report(mss, data, seconds):
+    print(mss, len(data), hashlib.sha256(data).hexdigest(), f"{seconds:.6f}")
 
 
 def send(address, port, size):
@@ -25,7 +29,8 @@ def send(address, port, size):
         s.shutdown(socket.SHUT_WR)
         if s.recv(2) != b"ok":
             sys.exit("the receiver did not confirm")
-    report(data, time.monotonic() - start)
+        mss = segment_size(s)
+    report(mss, data, time.monotonic() - start)
 
 
 def recv(address, port, size):
@@ -45,7 +50,8 @@ def recv(address, port, size):
                 total += n
             seconds = time.monotonic() - start
             s.sendall(b"ok")
-    report(memoryview(data)[:total], seconds)
+            mss = segment_size(s)
+    report(mss, memoryview(data)[:total], seconds)
 
 
 {"send": send, "recv": recv}[sys.argv[1]](sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) << 20)

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 
-from lab import HERE, LabError, Namespace, Skip, compare_snapshots, transfer
+from lab import HERE, LabError, Namespace, compare_snapshots, transfer
 
 UP = r"Initialization Sequence Completed"
 NET4, NET6 = "10.99.0", "fd99::"
@@ -69,10 +69,6 @@ class Context:
             return ns.start(name, [program.path, "--config", path], **more)
         return ns.start(name, [program.path] + words(lines), **more)
 
-    def need_adit(self, what):
-        if not (self.server.is_adit or self.client.is_adit):
-            raise Skip(f"{what} needs adit at one end")
-
 
 def udp_or_tcp(proto, family, is_server):
     role = "" if proto == "udp" else "-server" if is_server else "-client"
@@ -120,8 +116,9 @@ class Tunnel:
     def client_lines(self, n=1, name="client", remote=None):
         remote = remote or self.remotes.get(n) or (f"10.66.{n}.1" if self.family == 4 else f"fd66:{n}::1")
         return self._keep([
-            "client", f"proto {udp_or_tcp(self.proto, self.family, False)}", "dev tun", "nobind", f"remote {remote} 1194",
-            "remote-cert-tls server", "verb 3", "resolv-retry 5", "connect-retry 1 2", f"data-ciphers {self.cipher}",
+            "client", f"proto {udp_or_tcp(self.proto, self.family, False)}", "dev tun", "nobind",
+            f"remote {remote} 1194", "remote-cert-tls server", "verb 3", "resolv-retry 5", "connect-retry 1 2",
+            f"data-ciphers {self.cipher}",
             *self.cx.pki.options(self.cert, name),
         ]) + self.wrap_client + self.more_client
 
@@ -150,7 +147,8 @@ class Tunnel:
     def start_server(self, extra=(), **more):
         self.client_space(1)
         self.before.setdefault("s", self.s.snapshot())
-        self.server = self.cx.start(self.s, self.cx.server, "server", self.server_lines() + list(extra), self.via, **more)
+        lines = self.server_lines() + list(extra)
+        self.server = self.cx.start(self.s, self.cx.server, "server", lines, self.via, **more)
         self.server.wait_for(UP)
         return self.server
 
@@ -220,12 +218,11 @@ def end(proc):
 
 
 def status_file_clients(path):
-    """The names of the clients in a status file of version 1."""
-    with open(path) as f:
-        text = f.read()
+    """The names of the clients in a status file of version 1, or None before there is one."""
+    try:
+        with open(path) as f:
+            text = f.read()
+    except FileNotFoundError:
+        return None
     body = text.split("Connected Since\n", 1)[-1].split("ROUTING TABLE", 1)[0]
     return [line.split(",")[0] for line in body.splitlines() if "," in line]
-
-
-def exists(path):
-    return os.path.exists(path)
