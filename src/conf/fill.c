@@ -9,7 +9,10 @@
 #include "base/log.h"
 #include "conf/set.h"
 
-enum { MESSAGE_MAX = 512 };
+enum {
+    MESSAGE_MAX = 512,
+    DEFAULT_BITS = 64, /* of IPv6 networks, as in openvpn */
+};
 
 static void report(struct adit_fill *f, enum adit_conf_severity severity, const char *rule, const char *fmt,
                    va_list ap) __attribute__((format(printf, 4, 0)));
@@ -81,7 +84,7 @@ bool adit_fill_num(struct adit_fill *f, const char *text, uint64_t lo, uint64_t 
         v = v * 10 + digit;
     }
     if (!is_good || v < lo || v > hi) {
-        if (hi >= INT32_MAX)
+        if (hi == UINT64_MAX)
             return adit_fill_error(f, "number", "`%s` takes a number of at least %llu, not `%s`",
                                    f->row->name, (unsigned long long)lo, text);
         return adit_fill_error(f, "number", "`%s` takes a number from %llu to %llu, not `%s`", f->row->name,
@@ -125,11 +128,15 @@ bool adit_fill_v6(struct adit_fill *f, const char *text, struct adit_ip *out)
 
 bool adit_fill_prefix6(struct adit_fill *f, const char *text, struct adit_prefix *out)
 {
-    struct adit_prefix p;
+    struct adit_prefix p = {.bits = DEFAULT_BITS};
+    bool has_bits = strchr(text, '/') != NULL;
 
-    if (!strchr(text, '/') || adit_prefix_parse(text, &p) || p.ip.family != ADIT_AF_V6)
+    if ((has_bits ? adit_prefix_parse(text, &p) : adit_ip_parse(text, &p.ip)) || p.ip.family != ADIT_AF_V6)
         return adit_fill_error(f, "address", "`%s`: `%s` is no IPv6 network; write it as 2001:db8::/64",
                                f->row->name, text);
+    if (!has_bits)
+        adit_fill_warn(f, "bits", "`%s %s` is taken for %s/%d; write that", f->row->name, text, text,
+                       DEFAULT_BITS);
     *out = p;
     return true;
 }

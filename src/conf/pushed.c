@@ -183,7 +183,8 @@ adit_err adit_pushed_new(const struct adit_conf *c, const struct adit_conf_conn 
                           .pushed = &z->pushed,
                           .report = report,
                           .at = {.file = "[push]"}};
-    read_options(&f, options);
+    if (!z->arena.is_short) /* else the copy has lost its arrays */
+        read_options(&f, options);
     if (!z->pushed.is_rejected)
         check_epoch(&f);
     take_fields(copy, &copy->conn, &z->pushed);

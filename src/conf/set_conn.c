@@ -39,8 +39,8 @@ static bool is_port(struct adit_fill *f, const char *text)
 {
     uint64_t port;
 
-    if (*text < '0' || *text > '9')
-        return *text != 0 || adit_fill_error(f, "value", "the port is empty");
+    if ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z'))
+        return true;
     return adit_fill_num(f, text, 0, 65535, &port);
 }
 

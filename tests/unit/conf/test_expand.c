@@ -159,7 +159,7 @@ static void networks_that_do_not_fit_are_refused(void **state)
         {"server 10.8.0.0 255.255.255.0 foo", "value"},
         {"server-ipv6 fd00::/125", "number"},
         {"server-ipv6 fd00::/48", "number"},
-        {"server-ipv6 fd00::1", "address"},
+        {"server-ipv6 fd00::x", "address"},
     };
 
     (void)state;
