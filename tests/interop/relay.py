@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A UDP relay between clients and a server: a middlebox whose address changes and whose link has faults.
 
-    relay.py LISTEN_ADDRESS PORT SERVER_ADDRESS PORT
+    relay.py LISTEN_ADDRESS PORT SERVER_ADDRESS PORT [tcp]
 
-Commands come on standard input, one a line; each is confirmed with "done":
+With tcp it relays one stream after the other instead, cut into pieces of 1 to 40 bytes. For UDP commands come on
+standard input, one a line; each is confirmed with "done":
     float ADDRESS PORT    talk to the server from this address and port from now on (the old one still receives)
     cut, join             lose everything, or nothing more
     faults drop=0.2 dup=0.1 swap=0.1 flip=0.05 seed=7    chances by packet; without words, none
@@ -104,4 +105,35 @@ class Relay:
                     self.from_server(ready)
 
 
-Relay((sys.argv[1], int(sys.argv[2])), (sys.argv[3], int(sys.argv[4]))).run()
+def in_pieces(listen, server):
+    """Streams whose packets never arrive whole: every piece is a segment of its own."""
+    chance = random.Random(1)
+    with socket.create_server(listen) as listener:
+        print("relaying", flush=True)
+        while True:
+            a, _ = listener.accept()
+            with a, socket.create_connection(server) as b:
+                for s in (a, b):
+                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                try:
+                    cut_stream(a, b, chance)
+                except OSError:
+                    pass  # one end has gone; the next stream may come
+
+
+def cut_stream(a, b, chance):
+    other = {a: b, b: a}
+    while True:
+        for s in select.select([a, b], [], [])[0]:
+            data = s.recv(chance.randrange(1, 41))
+            if not data:
+                return
+            other[s].sendall(data)
+
+
+if __name__ == "__main__":
+    near, far = (sys.argv[1], int(sys.argv[2])), (sys.argv[3], int(sys.argv[4]))
+    if sys.argv[5:] == ["tcp"]:
+        in_pieces(near, far)
+    else:
+        Relay(near, far).run()

@@ -7,13 +7,14 @@ are part of what openvpn promises to other programs and people.
 """
 import os
 import signal
+import sys
 import time
 
 import scenarios_modes
 import scenarios_program
 from capture import Capture
 from cases import Case
-from lab import LabError, expect, expect_lossless, until
+from lab import HERE, LabError, expect, expect_lossless, until
 from tunnel import SERVER4, SERVER6, UP, Tunnel, end, status_file_clients
 
 SILENCE = "keepalive 1 3"  # a server's: the client restarts after 3 s of silence, the server after 6
@@ -125,6 +126,31 @@ def bad_link(cx, faults, wrap):
     t.check_transfer(megabytes=4)
     t.close()
     return f"{received} of {sent} pings"
+
+
+def stream_in_pieces(cx):
+    """Over TCP every packet arrives in pieces of a few bytes, and packets share segments."""
+    t = Tunnel(cx, proto="tcp", wrap="auth-SHA256-01")
+    t.relay()
+    t.up()
+    t.check_pings(count=50, interval=0.01)
+    t.check_pings(count=5, size=1400)
+    t.check_transfer(megabytes=1)
+    t.check_transfer(up=False, megabytes=1)
+    t.close()
+
+
+def tcp_strangers(cx):
+    """Whoever connects and talks nonsense is thrown out; the client beside them loses nothing."""
+    t = Tunnel(cx, proto="tcp", wrap="crypt").up()
+    ping = t.client_space(1).start_pings(SERVER4, interval=0.01)
+    stranger = t.client_space(2)
+    _, out = stranger.run([sys.executable, "-I", os.path.join(HERE, "strangers.py"), "10.66.2.1", "1194"])
+    expect_lossless(ping, "pings beside strangers", at_least=20)
+    expect("answered 0 " in out, out)
+    t.check_pings()
+    t.close()
+    return out.strip()
 
 
 def doubled_packets(cx):
@@ -408,6 +434,8 @@ SCENARIOS = [
     ("lossy link, cookie", bad_link,
      {"faults": ("drop=0.2", "dup=0.2", "swap=0.2", "seed=4"), "wrap": "v2-cookie"}, ""),
     ("damaging link", bad_link, {"faults": ("flip=0.1", "seed=5"), "wrap": "auth-SHA512-01"}, ""),
+    ("TCP stream in pieces", stream_in_pieces, {}, ""),
+    ("strangers over TCP", tcp_strangers, {}, "alone"),
     ("doubled packets", doubled_packets, {}, "alone"),
     ("cut link", cut_link, {}, ""),
     ("server restart over UDP", server_restart, {"proto": "udp"}, ""),

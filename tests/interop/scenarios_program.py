@@ -99,17 +99,28 @@ def pull_filter(cx):
     t.close()
 
 
+FAR = "10.55.8.8"  # the server's address where it is reached by the client's default route only
+
+
+def far_server(cx, server, **more):
+    """A tunnel to a server that is not on the client's own link, so that redirect-gateway needs a route to it."""
+    t = Tunnel(cx, server=[f"local {FAR}", *server], **more)
+    t.client_space(1).ip("route", "add", "default", "via", "10.66.1.1")
+    t.s.ip("addr", "add", f"{FAR}/32", "dev", "lo")
+    t.remotes[1] = FAR
+    return t
+
+
 def redirect_gateway(cx):
     """redirect-gateway def1: everything goes through the tunnel, the server itself does not; all gone afterwards."""
-    t = Tunnel(cx, server=['push "redirect-gateway def1 ipv6"'])
+    t = far_server(cx, ['push "redirect-gateway def1 ipv6"'])
     c = t.client_space(1)
-    c.ip("route", "add", "default", "via", "10.66.1.1")
     t.s.ip("addr", "add", "10.55.9.9/32", "dev", "lo")
     t.up()
     device = t.device(c)
     for target in ("10.55.9.9", "8.8.8.8", "200.1.1.1"):
         expect(f"dev {device}" in c.ip("route", "get", target), c.ip("route", "get", target))
-    expect(f"dev {device}" not in c.ip("route", "get", "10.66.1.1"), "the server is routed into its own tunnel")
+    expect(f"dev {device}" not in c.ip("route", "get", FAR), "the server is routed into its own tunnel")
     expect(f"dev {device}" in c.ip("-6", "route", "get", "2001:db8::1"), "IPv6 does not go through the tunnel")
     c.expect_ping("10.55.9.9", count=5)
     t.check_pings()
@@ -287,7 +298,7 @@ def exit_codes(cx):
     lines = (["--version"], ["--help"], ["--no-such-option"], ["--config", missing], ["--show-ciphers"],
              ["--show-digests"],
              ["--client", "--dev", "tun", "--remote", "x", "--ca", missing], ["--genkey", "no-such-kind", missing],
-             ["--port", "99999", "--dev", "tun"], ["--client", "--server", "10.0.0.0", "255.255.255.0"], [])
+             ["--dev", "tun", "--proto", "nonsense"], ["--client", "--dev", "tun"], ["--client", "--server", "10.0.0.0", "255.255.255.0"], [])
     wrong = []
     for line in lines:
         want, got = (ns.run([path, *line], check=False)[0] for path in (cx.pki.openvpn, program.path))
@@ -295,6 +306,27 @@ def exit_codes(cx):
             wrong.append(f"{' '.join(line) or '(nothing)'}: openvpn {want}, adit {got}")
     if wrong:
         raise LabError("; ".join(wrong))
+
+
+def failed_start(cx):
+    """An up script that fails ends the client with status 1; nothing of the half-made tunnel stays."""
+    script = cx.lab.path("up.sh", "#!/bin/sh\nexit 1\n", 0o700)
+    t = far_server(cx, ['push "redirect-gateway def1"'], client=["script-security 2", f"up {script}"])
+    t.start_server()
+    p = t.start_client(wait=False)
+    expect(p.wait(30) == 1, f"exit status {p.poll()}")
+    compare_snapshots(t.before["c1"], t.client_space(1).snapshot(), "client")
+    t.close()
+
+
+def crash(cx):
+    """What a killed client has left behind is cleaned up by its next run."""
+    t = far_server(cx, ['push "redirect-gateway def1"', "keepalive 1 3"], without=["keepalive"]).up()
+    t.check_pings()
+    t.client.kill()
+    t.start_client()
+    t.check_pings()
+    t.close()
 
 
 def warns(cx):
@@ -324,5 +356,7 @@ SCENARIOS = [
     ("SIGHUP", hang_up, {}, ""),
     ("device made beforehand", made_device, {}, ""),
     ("exit codes", exit_codes, {}, "adit"),
+    ("failed start", failed_start, {}, ""),
+    ("crash of the client", crash, {}, "adit-client"),
     ("no way to tell the server", warns, {}, ""),
 ]

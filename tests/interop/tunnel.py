@@ -78,8 +78,8 @@ def udp_or_tcp(proto, family, is_server):
 class Relay:
     """A forwarder between a client and the server that changes its address and loses packets on command (relay.py)."""
 
-    def __init__(self, ns, listen, server):
-        self.proc = ns.start("relay", [sys.executable, "-I", os.path.join(HERE, "relay.py"), *listen, *server],
+    def __init__(self, ns, listen, server, *mode):
+        self.proc = ns.start("relay", [sys.executable, "-I", os.path.join(HERE, "relay.py"), *listen, *server, *mode],
                              stdin=subprocess.PIPE)
         self.proc.wait_for("^relaying")
 
@@ -133,7 +133,7 @@ class Tunnel:
         return self.cx.lab.space(name)
 
     def relay(self):
-        """Puts client 1 behind a relay (UDP only); its side to the server has the addresses .2 to .9."""
+        """Puts client 1 behind a relay (for TCP one that cuts the stream into pieces); its side to the server has the addresses .2 to .9."""
         m, c = self.cx.lab.space("mid"), self.cx.lab.space("c1")
         self.cx.lab.link(self.s, m, 1)
         self.cx.lab.link(m, c, 2)
@@ -142,7 +142,7 @@ class Tunnel:
             m.ip("addr", "add", f"fd66:1::{host}/64", "dev", "s", "nodad")
         near, far = ("10.66.2.1", "10.66.1.1") if self.family == 4 else ("fd66:2::1", "fd66:1::1")
         self.remotes[1] = near
-        return Relay(m, (near, "1194"), (far, "1194"))
+        return Relay(m, (near, "1194"), (far, "1194"), *(["tcp"] if self.proto == "tcp" else []))
 
     def start_server(self, extra=(), **more):
         self.client_space(1)
