@@ -59,7 +59,7 @@ static void move_cmd(struct adit_cmd *dst, struct adit_cmd *src)
         adit_wipe(&src->keys, sizeof src->keys);
 }
 
-static void release_held(struct userplane *u)
+static void move_held(struct userplane *u)
 {
     struct adit_cmd *slot;
 
@@ -76,6 +76,14 @@ static void release_held(struct userplane *u)
     }
 }
 
+/* As much as fits. For the rest the worker is asked to tell when there is room. */
+static void release_held(struct userplane *u)
+{
+    move_held(u);
+    while (u->held && !atomic_exchange(&u->shared.wants_room, true))
+        move_held(u); /* it may have made room before it was asked */
+}
+
 static adit_err hold(struct userplane *u, struct adit_cmd *cmd)
 {
     struct held_cmd *h = adit_alloc(sizeof *h);
@@ -85,8 +93,6 @@ static adit_err hold(struct userplane *u, struct adit_cmd *cmd)
     move_cmd(&h->cmd, cmd);
     *u->held_end = h;
     u->held_end = &h->next;
-    /* Ask first, look again then: the worker may have made room in between, and would not tell us. */
-    atomic_store(&u->shared.wants_room, true);
     release_held(u);
     return ADIT_OK;
 }
