@@ -41,9 +41,10 @@ void adit_load_print(const struct adit_conf_report *report, FILE *out)
                 adit_conf_diag_str(&report->diags[i], line, sizeof line));
 }
 
-const struct adit_conf *adit_load(const char *const *args, size_t n_args, struct adit_conf_report *report, FILE *out)
+const struct adit_conf *adit_load(const char *const *args, size_t n_args, struct adit_conf_report *report,
+                                  FILE *out)
 {
-    static const struct adit_conf_source source = { .read_file = read_config, .change_dir = change_dir };
+    static const struct adit_conf_source source = {.read_file = read_config, .change_dir = change_dir};
     const struct adit_conf *conf = NULL;
 
     if (adit_conf_load(args, n_args, &source, report, &conf) == ADIT_OK)

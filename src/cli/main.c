@@ -12,8 +12,8 @@ static const struct verb {
     const char *name;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    { "setup", adit_verb_setup },     { "profile", adit_verb_profile }, { "server", adit_verb_server },
-    { "connect", adit_verb_connect }, { "check", adit_verb_check },
+    {"setup", adit_verb_setup},     {"profile", adit_verb_profile}, {"server", adit_verb_server},
+    {"connect", adit_verb_connect}, {"check", adit_verb_check},
 };
 
 static bool is_called_openvpn(const char *program)

@@ -33,12 +33,12 @@ struct program {
 static adit_err open_log(struct program *p)
 {
     const struct adit_conf *c = p->conf;
-    struct adit_fail fail = { 0 };
+    struct adit_fail fail = {0};
     struct adit_logsink_spec spec = {
         .kind = c->log_file ? c->is_log_append ? ADIT_LOGSINK_APPEND : ADIT_LOGSINK_FILE
                 : c->is_syslog || (c->is_daemon && !adit_notify_is_wanted()) ? ADIT_LOGSINK_SYSLOG
-                : c->is_errors_to_stderr ? ADIT_LOGSINK_STDERR
-                                         : ADIT_LOGSINK_STDOUT,
+                : c->is_errors_to_stderr                                     ? ADIT_LOGSINK_STDERR
+                                                                             : ADIT_LOGSINK_STDOUT,
         .path = c->log_file,
         .name = c->daemon_name,
         .verb = (int)c->verb,
@@ -83,7 +83,7 @@ static bool told(const struct program *p, adit_err e, const struct adit_fail *fa
 static bool become_process(struct program *p)
 {
     const struct adit_conf *c = p->conf;
-    struct adit_fail fail = { 0 };
+    struct adit_fail fail = {0};
 
     p->pid_fd = -1;
     if (told(p, adit_user_find(c->user, c->group, &p->user, &fail), &fail))
@@ -104,7 +104,7 @@ static bool become_process(struct program *p)
 static void on_ready(void *ctx)
 {
     struct program *p = ctx;
-    struct adit_fail fail = { 0 };
+    struct adit_fail fail = {0};
 
     if (p->has_started)
         return;
@@ -137,7 +137,7 @@ static enum adit_host_end run_once(struct program *p, int *status)
 
 static const struct adit_conf *reload(struct program *p, const char *const *args, size_t n_args)
 {
-    struct adit_conf_report report = { 0 };
+    struct adit_conf_report report = {0};
     const struct adit_conf *fresh = adit_load(args, n_args, &report, stderr);
 
     if (!fresh) {
@@ -199,8 +199,8 @@ static int do_task(const struct adit_conf *c, bool is_openvpn)
 
 int adit_run(const char *const *args, size_t n_args, bool is_openvpn, const struct adit_run_watch *watch)
 {
-    struct adit_conf_report report = { 0 };
-    struct program p = { .watch = watch, .pid_fd = -1 };
+    struct adit_conf_report report = {0};
+    struct program p = {.watch = watch, .pid_fd = -1};
     int status = 1;
 
     p.conf = adit_load(args, n_args, &report, stderr);

@@ -55,7 +55,8 @@ static bool make_metadata(const struct adit_conf *c, struct adit_wkc_metadata *m
     if (n < 0)
         return false;
     /* EVP_DecodeBlock() counts padding as bytes. */
-    for (size_t len = strlen(c->genkey_metadata); len > 0 && c->genkey_metadata[len - 1] == '=' && n > 0; len--)
+    for (size_t len = strlen(c->genkey_metadata); len > 0 && c->genkey_metadata[len - 1] == '=' && n > 0;
+         len--)
         n--;
     adit_wr_u8(&w, ADIT_WKC_USER);
     adit_wr_bytes(&w, adit_bytes_of(decoded, (size_t)n));
@@ -67,7 +68,7 @@ static int make_v2_client(const struct adit_conf *c, const struct adit_rng *rng,
 {
     const struct adit_file_ref *ref = &c->conn.tls_crypt_v2;
     struct adit_v2_server_key server;
-    struct adit_v2_client_key client = { 0 };
+    struct adit_v2_client_key client = {0};
     struct adit_wkc_metadata metadata;
     const char *reason = "";
     uint8_t *text = NULL;
@@ -102,7 +103,8 @@ int adit_tool_genkey(const struct adit_conf *c)
     uint8_t token[AUTH_TOKEN_KEY_LEN];
     int status = 0;
 
-    if (adit_rng_fill(&rng, key.b, sizeof key.b) != ADIT_OK || adit_rng_fill(&rng, v2.b, sizeof v2.b) != ADIT_OK ||
+    if (adit_rng_fill(&rng, key.b, sizeof key.b) != ADIT_OK ||
+        adit_rng_fill(&rng, v2.b, sizeof v2.b) != ADIT_OK ||
         adit_rng_fill(&rng, token, sizeof token) != ADIT_OK)
         return fail("the system's random generator failed", NULL);
     switch (c->genkey_kind) {

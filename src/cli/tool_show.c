@@ -40,7 +40,7 @@ int adit_tool_show_digests(void)
 static void show_tls_of(SSL_CTX *ctx, int version, const char *title)
 {
     SSL *ssl;
-    STACK_OF(SSL_CIPHER) *list;
+    STACK_OF(SSL_CIPHER) * list;
 
     if (SSL_CTX_set_min_proto_version(ctx, version) != 1 || SSL_CTX_set_max_proto_version(ctx, version) != 1)
         return;
@@ -70,7 +70,8 @@ int adit_tool_show_tls(const struct adit_conf *c)
         return 1;
     SSL_CTX_set_cipher_list(ctx, "DEFAULT:!EXP:!LOW:!MEDIUM:!kDH:!kECDH:!DSS:!PSK:!SRP:!kRSA");
     if (c->tls_ciphersuites && SSL_CTX_set_ciphersuites(ctx, c->tls_ciphersuites) != 1)
-        fprintf(stderr, "tls-ciphersuites: '%s' holds nothing that the TLS library knows\n", c->tls_ciphersuites);
+        fprintf(stderr, "tls-ciphersuites: '%s' holds nothing that the TLS library knows\n",
+                c->tls_ciphersuites);
     printf("Available TLS Ciphers, listed in order of preference:\n");
     show_tls_of(ctx, TLS1_3_VERSION, "For TLS 1.3 (using --tls-ciphersuites):");
     show_tls_of(ctx, TLS1_2_VERSION, "For TLS 1.2 and older (using --tls-cipher):");
@@ -123,7 +124,8 @@ int adit_tool_help(void)
            "  adit profile list|show|renew|revoke DIR [NAME]\n"
            "  adit server DIR                           run what setup made\n"
            "  adit connect FILE                         run a client and watch it\n"
-           "  adit check FILE                           say what a configuration means, and what is wrong with it\n"
+           "  adit check FILE                           say what a configuration means, and what is wrong "
+           "with it\n"
            "  adit --config FILE [--OPTION ...]         openvpn's command line; also: adit FILE\n\n"
            "Options, in a file without the dashes:\n\n");
     adit_conf_help(print_line, NULL);

@@ -25,7 +25,7 @@ static void print_line(void *ctx, const char *line)
 /* Files, keys and certificates that it names: do they load, and do they fit together? */
 static bool check_material(const struct adit_conf *c)
 {
-    struct adit_env env = { .rng = adit_random(), .log = { .put = print_log, .verb = 1 } };
+    struct adit_env env = {.rng = adit_random(), .log = {.put = print_log, .verb = 1}};
     struct adit_terms terms;
     struct adit_wraps wraps;
     struct adit_tls_ctx *tls;
@@ -44,8 +44,8 @@ static bool check_material(const struct adit_conf *c)
 
 int adit_verb_check(int argc, char **argv)
 {
-    const char *args[] = { "--config", argc == 2 ? argv[1] : "" };
-    struct adit_conf_report report = { 0 };
+    const char *args[] = {"--config", argc == 2 ? argv[1] : ""};
+    struct adit_conf_report report = {0};
     const struct adit_conf *c;
     bool is_good;
 

@@ -12,15 +12,15 @@
 
 int adit_verb_server(int argc, char **argv)
 {
-    const char *args[] = { "--config", ADIT_SITE_CONF };
+    const char *args[] = {"--config", ADIT_SITE_CONF};
 
     if (argc != 2) {
         fprintf(stderr, "usage: adit server DIR        (DIR as made by: adit setup DIR --endpoint HOST)\n");
         return 1;
     }
     if (chdir(argv[1]) != 0 || access(ADIT_SITE_CONF, R_OK) != 0) {
-        fprintf(stderr, "adit server: %s/%s: %s; make a server with: adit setup %s --endpoint HOST\n", argv[1],
-                ADIT_SITE_CONF, strerror(errno), argv[1]);
+        fprintf(stderr, "adit server: %s/%s: %s; make a server with: adit setup %s --endpoint HOST\n",
+                argv[1], ADIT_SITE_CONF, strerror(errno), argv[1]);
         return 1;
     }
     return adit_run(args, sizeof args / sizeof args[0], false, NULL);
@@ -46,8 +46,8 @@ static void put_watched(void *ctx, enum adit_log_kind kind, int verb, const char
 
 int adit_verb_connect(int argc, char **argv)
 {
-    const char *args[] = { "--config", argc == 2 ? argv[1] : "" };
-    const struct adit_run_watch watch = { .log = { .put = put_watched, .verb = 1 } };
+    const char *args[] = {"--config", argc == 2 ? argv[1] : ""};
+    const struct adit_run_watch watch = {.log = {.put = put_watched, .verb = 1}};
 
     if (argc != 2) {
         fprintf(stderr, "usage: adit connect FILE        (FILE as made by: adit profile add DIR NAME)\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's life: it starts, hears signals, restarts after every failure that a retry may mend, and ends. */
+/* The client's life: it starts, hears signals, restarts after every failure that a retry may mend, and ends.
+ */
 #include "client/parts.h"
 
 #include <signal.h>
@@ -27,7 +28,7 @@ void adit_client_restart(struct adit_client *c, const char *what)
         adit_host_stop(c->h, ADIT_HOST_EXIT, 0);
         return;
     }
-    adit_note(c->log, NULL, "SIGUSR1[soft,%s] received, process restarting", what);
+    adit_note(c->log, NULL, "SIGUSR1[%s,%s] received, process restarting", *what ? "soft" : "hard", what);
     /* The server that worked is tried again first. */
     c->wants_same_remote = c->was_up;
     c->was_up = false;
@@ -138,7 +139,7 @@ static void on_signal(void *ctx, int signum)
             leave(c, "TERM");
         } else {
             c->was_up = true;
-            adit_client_restart(c, "hard");
+            adit_client_restart(c, "");
         }
         break;
     case SIGUSR2:
@@ -162,7 +163,7 @@ static bool prepare(struct adit_client *c)
     c->params = adit_terms_params(&c->terms, c->conn);
     c->tls = adit_material_tls(c->conf, &h->env);
     /* Go on after a failure: everything that is wrong is told at once. */
-    if (adit_client_check_link(c) != ADIT_OK || !c->tls)
+    if (adit_client_load_wraps(c) != ADIT_OK || !c->tls)
         return false;
     if (c->conf->has_auth_user_pass && adit_login_load(&c->login, c->conf, c->log) != ADIT_OK)
         return false;
@@ -173,8 +174,8 @@ static bool prepare(struct adit_client *c)
 
 static void start_timers(struct adit_client *c)
 {
-    uv_timer_t *timers[] = { &c->retry_timer, &c->session_timer, &c->answer_timer,
-                             &c->route_timer, &c->status_timer,  &c->exit_timer };
+    uv_timer_t *timers[] = {&c->retry_timer,  &c->session_timer, &c->answer_timer, &c->route_timer,
+                            &c->status_timer, &c->exit_timer,    &c->limit_timer,  &c->idle_timer};
 
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
         uv_timer_init(&c->h->loop, timers[i]);
@@ -186,23 +187,23 @@ static void start_timers(struct adit_client *c)
 
 static void close_timers(struct adit_client *c)
 {
-    uv_timer_t *timers[] = { &c->retry_timer, &c->session_timer, &c->answer_timer,
-                             &c->route_timer, &c->status_timer,  &c->exit_timer };
+    uv_timer_t *timers[] = {&c->retry_timer,  &c->session_timer, &c->answer_timer, &c->route_timer,
+                            &c->status_timer, &c->exit_timer,    &c->limit_timer,  &c->idle_timer};
 
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++)
         uv_close((uv_handle_t *)timers[i], NULL);
 }
 
-
 void adit_client_run(struct adit_host *h)
 {
-    static const struct adit_role role = { .on_note = adit_client_on_note, .on_signal = on_signal };
+    static const struct adit_role role = {.on_note = adit_client_on_note, .on_signal = on_signal};
     struct adit_client *c = adit_alloc(sizeof *c);
 
     h->exit_status = 1;
     if (!c)
         return;
-    *c = (struct adit_client){ .h = h, .conf = h->conf, .log = &h->env.log, .link = ADIT_LINK_NONE, .tcp_fd = -1 };
+    *c = (struct adit_client){
+        .h = h, .conf = h->conf, .log = &h->env.log, .link = ADIT_LINK_NONE, .tcp_fd = -1};
     if (prepare(c)) {
         start_timers(c);
         adit_host_started(h);
@@ -214,7 +215,7 @@ void adit_client_run(struct adit_host *h)
         adit_note(c->log, NULL, "Exiting due to fatal error");
         h->end = ADIT_HOST_EXIT;
     }
-    adit_wraps_free(&c->wraps);
+    adit_client_free_wraps(c);
     adit_tls_ctx_free(c->tls);
     adit_wipe(&c->login, sizeof c->login);
     adit_free(c->order);

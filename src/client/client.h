@@ -6,8 +6,8 @@
 #include "host/host.h"
 
 /*
- * Runs until a signal or an end that no retry can mend; h->end and h->exit_status tell which. The host has been
- * initialised, its tunnel is opened here. Leaves nothing behind but the host itself.
+ * Runs until a signal or an end that no retry can mend; h->end and h->exit_status tell which. The host has
+ * been initialised, its tunnel is opened here. Leaves nothing behind but the host itself.
  */
 void adit_client_run(struct adit_host *h);
 

@@ -5,27 +5,35 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "linux/sock.h"
 
 /* ---- material of a connection entry ---- */
 
-static adit_err load_wraps(struct adit_client *c, const struct adit_conf_conn *conn)
-{
-    adit_wraps_free(&c->wraps);
-    return adit_wraps_load(&c->wraps, c->conf, conn, c->terms.auth, c->log);
-}
-
-adit_err adit_client_check_link(struct adit_client *c)
+/* All of them once, at the start: later the files may be out of reach (user, group), and keys are always
+ * kept. */
+adit_err adit_client_load_wraps(struct adit_client *c)
 {
     adit_err e = ADIT_OK;
 
+    c->all_wraps = adit_alloc(c->conf->n_conns * sizeof *c->all_wraps);
+    if (!c->all_wraps)
+        return ADIT_E_MEMORY;
     for (size_t i = 0; i < c->conf->n_conns; i++) {
-        adit_err one = load_wraps(c, &c->conf->conns[i]);
+        adit_err one = adit_wraps_load(&c->all_wraps[i], c->conf, &c->conf->conns[i], c->terms.auth, c->log);
 
         if (one != ADIT_OK)
-            e = one;
+            e = one; /* go on: every unusable key is told at once */
     }
     return e;
+}
+
+void adit_client_free_wraps(struct adit_client *c)
+{
+    for (size_t i = 0; c->all_wraps && i < c->conf->n_conns; i++)
+        adit_wraps_free(&c->all_wraps[i]);
+    adit_free(c->all_wraps);
+    c->all_wraps = NULL;
 }
 
 /* ---- sockets ---- */
@@ -45,9 +53,10 @@ static bool local_of(struct adit_client *c, struct adit_addr *local)
 {
     const struct adit_conf_conn *conn = c->conn;
 
-    *local = (struct adit_addr){ .port = 0 };
+    *local = (struct adit_addr){.port = 0};
     if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
-        adit_error(c->log, NULL, "local: '%s' is not an IP address; a host name is known here, not supported yet",
+        adit_error(c->log, NULL,
+                   "local: '%s' is not an IP address; a host name is known here, not supported yet",
                    conn->local);
         return false;
     }
@@ -80,7 +89,7 @@ static void set_options(const struct adit_client *c, struct adit_socket_spec *sp
 
 static int open_socket(struct adit_client *c, enum adit_socket_kind kind, const struct adit_addr *remote)
 {
-    struct adit_priv_req req = { .kind = ADIT_PRIV_SOCKET_OPEN };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_SOCKET_OPEN};
     struct adit_priv_res res;
 
     req.socket.kind = kind;
@@ -121,7 +130,7 @@ static void log_link(struct adit_client *c, const struct adit_addr *remote)
 static void hand_over(struct adit_client *c, int fd, const struct adit_addr *remote, bool is_connected)
 {
     c->link = c->next_link++;
-    c->way = (struct adit_way){ .link = c->link };
+    c->way = (struct adit_way){.link = c->link};
     if (remote)
         c->way.remote = *remote;
     adit_host_add_link(c->h, c->link, fd, c->is_tcp, is_connected);
@@ -249,9 +258,9 @@ static void listen_tcp(struct adit_client *c)
 static adit_err make_door(struct adit_client *c)
 {
     struct adit_door_params p = {
-        .wrap = c->wraps.key,
-        .v2 = c->wraps.v2_server,
-        .is_bare_allowed = !c->wraps.key && !c->wraps.v2_server,
+        .wrap = c->wraps->key,
+        .v2 = c->wraps->v2_server,
+        .is_bare_allowed = !c->wraps->key && !c->wraps->v2_server,
         .force_cookie = c->conn->want_force_cookie,
         .hand_window_s = c->conf->hand_window_s,
         .initial_n = c->conf->connect_freq_initial_n,
@@ -270,8 +279,9 @@ void adit_client_open_link(struct adit_client *c, const struct adit_addr *remote
 
     c->is_tcp = c->conn->proto != ADIT_PROTO_UDP;
     adit_terms_for(&c->terms, c->conn, c->is_tcp);
-    if (load_wraps(c, c->conn) != ADIT_OK || (is_server && make_door(c) != ADIT_OK)) {
-        adit_client_exit(c, "key-error", 1);
+    c->wraps = &c->all_wraps[c->conn - c->conf->conns];
+    if (is_server && make_door(c) != ADIT_OK) {
+        adit_client_exit(c, "crypto-error", 1);
         return;
     }
     if (!c->is_tcp)

@@ -6,6 +6,7 @@
  *   remotes.c   which server to try next, names to addresses, how long to wait
  *   link.c      the socket to one address: UDP, TCP out, TCP in
  *   talk.c      the session's facts and the plane's notes
+ *   limits.c    ends by the clock
  */
 #ifndef ADIT_CLIENT_PARTS_H
 #define ADIT_CLIENT_PARTS_H
@@ -17,8 +18,8 @@
 #include "linux/resolve.h"
 
 enum {
-    ADIT_CLIENT_PEER = 0,    /* the one peer's name in the plane */
-    ADIT_CLIENT_ADDRS = 16,  /* addresses of one name that are tried */
+    ADIT_CLIENT_PEER = 0,   /* the one peer's name in the plane */
+    ADIT_CLIENT_ADDRS = 16, /* addresses of one name that are tried */
 };
 
 struct adit_client {
@@ -30,8 +31,8 @@ struct adit_client {
     struct adit_login login;
 
     /* remotes.c */
-    size_t *order; /* connection entries in the order of trying */
-    size_t at;     /* in `order` */
+    size_t *order;  /* connection entries in the order of trying */
+    size_t at;      /* in `order` */
     unsigned round; /* how often all of them failed */
     struct adit_resolve *resolve;
     struct adit_addr addrs[ADIT_CLIENT_ADDRS];
@@ -44,8 +45,9 @@ struct adit_client {
 
     /* link.c */
     const struct adit_conf_conn *conn; /* in use */
-    struct adit_wraps wraps;
-    struct adit_door door; /* p2p server */
+    struct adit_wraps *all_wraps;      /* one for each connection entry */
+    struct adit_wraps *wraps;          /* of `conn` */
+    struct adit_door door;             /* p2p server */
     bool has_door;
     int link, next_link; /* ADIT_LINK_NONE: no link */
     int tcp_fd;          /* while connecting or listening; -1 */
@@ -59,19 +61,24 @@ struct adit_client {
     struct adit_session *session;
     const struct adit_pushed *pushed;
     struct adit_agreed agreed;
-    bool has_peer;  /* the plane knows the peer */
+    bool has_peer; /* the plane knows the peer */
     bool is_up;
-    bool was_up;    /* this connection came up: the next failure starts with short waits */
-    uint64_t heard_ns; /* last authentic control packet */
-    uint64_t config_hash; /* of what the device was configured with */
+    bool was_up;              /* this connection came up: the next failure starts with short waits */
+    uint64_t heard_ns;        /* last authentic control packet */
+    uint64_t config_hash;     /* of what the device was configured with */
     uv_timer_t session_timer; /* the session's own deadline */
     uv_timer_t answer_timer;  /* connect-timeout, then ping-exit and session limits */
     uv_timer_t route_timer;   /* route-delay */
     struct adit_counters counters;
 
+    /* limits.c */
+    uv_timer_t limit_timer, idle_timer;
+    bool wants_idle_check;
+    uint64_t idle_mark_bytes; /* what had been carried at the last look */
+
     /* client.c */
     uv_timer_t status_timer, exit_timer;
-    unsigned exits_left; /* OCC EXITs still to send */
+    unsigned exits_left;    /* OCC EXITs still to send */
     uint64_t exit_until_ms; /* loop time; then nobody waits any more for the peer's word that it heard EXIT */
     bool is_leaving;
     bool wants_log_stats;
@@ -81,14 +88,15 @@ struct adit_client {
 
 /* remotes.c */
 ADIT_MUST_USE adit_err adit_client_order_remotes(struct adit_client *c);
-void adit_client_try(struct adit_client *c);        /* the present remote, from its name */
-void adit_client_try_later(struct adit_client *c);  /* the next one, after a pause */
+void adit_client_try(struct adit_client *c);       /* the present remote, from its name */
+void adit_client_try_later(struct adit_client *c); /* the next one, after a pause */
 void adit_client_cancel_tries(struct adit_client *c);
 
 /* link.c */
 void adit_client_open_link(struct adit_client *c, const struct adit_addr *remote); /* NULL: wait for a peer */
 void adit_client_close_link(struct adit_client *c);
-ADIT_MUST_USE adit_err adit_client_check_link(struct adit_client *c); /* key material of all entries, at start */
+ADIT_MUST_USE adit_err adit_client_load_wraps(struct adit_client *c);
+void adit_client_free_wraps(struct adit_client *c);
 
 /* talk.c */
 void adit_client_begin_session(struct adit_client *c);
@@ -97,8 +105,14 @@ void adit_client_end_session(struct adit_client *c);
 void adit_client_on_note(void *ctx, const struct adit_note *note);
 void adit_client_stop_talk_timers(struct adit_client *c);
 
+/* limits.c */
+void adit_client_start_limits(struct adit_client *c);
+void adit_client_stop_limits(struct adit_client *c);
+void adit_client_check_idle(struct adit_client *c);
+
 /* client.c */
-/* The connection is over: try again, or end the program. `what` is the word in openvpn's signal line. */
+/* The connection is over: try again, or end the program. `what` is the word in openvpn's signal line, "" for
+ * a real signal. */
 void adit_client_restart(struct adit_client *c, const char *what);
 void adit_client_exit(struct adit_client *c, const char *what, int status);
 void adit_client_log_stats(struct adit_client *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which server to try next: every address of every remote, in order or shuffled, round after round, with pauses
- * that grow once all have failed a few times (connect-retry).
+ * Which server to try next: every address of every remote, in order or shuffled, round after round, with
+ * pauses that grow once all have failed a few times (connect-retry).
  */
 #include "client/parts.h"
 
@@ -88,7 +88,8 @@ void adit_client_try_later(struct adit_client *c)
     uint32_t seconds;
 
     if (!advance(c)) {
-        adit_error(c->log, NULL, "All connections have been connect-retry-max (%u) times unsuccessful, exiting",
+        adit_error(c->log, NULL,
+                   "All connections have been connect-retry-max (%u) times unsuccessful, exiting",
                    present(c)->connect_retry_max);
         adit_client_exit(c, "connect-retry-max", 1);
         return;
@@ -120,8 +121,10 @@ static void resolve_failed(struct adit_client *c, const struct adit_resolved *r)
     if (c->conf->n_conns > 1) {
         adit_client_restart(c, "resolve-failed");
     } else if (now_ns >= c->resolve_until_ns) {
-        adit_error(c->log, NULL, "resolv-retry: '%s' could not be resolved in %u seconds; check the name in remote, and "
-                   "this machine's DNS", present(c)->remote, c->conf->resolv_retry_s);
+        adit_error(c->log, NULL,
+                   "resolv-retry: '%s' could not be resolved in %u seconds; check the name in remote, and "
+                   "this machine's DNS",
+                   present(c)->remote, c->conf->resolv_retry_s);
         adit_client_exit(c, "init_instance", 1);
     } else {
         wait_and_try(c, RESOLVE_AGAIN_S);

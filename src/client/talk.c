@@ -28,16 +28,16 @@ static void name_subject(struct adit_client *c)
 static struct adit_session_start start_of(struct adit_client *c)
 {
     struct adit_session_start st = {
-        .wrap = c->wraps.key,
-        .wrap_static = c->wraps.static_key,
+        .wrap = c->wraps->key,
+        .wrap_static = c->wraps->static_key,
         .is_tcp = c->is_tcp,
         .is_ipv6 = c->way.remote.ip.family == ADIT_AF_V6,
         .subject = NULL,
     };
 
-    if (c->wraps.v2_client) {
+    if (c->wraps->v2_client) {
         st.is_v2 = true;
-        st.wkc = adit_bytes_of(c->wraps.v2_client->wkc, c->wraps.v2_client->wkc_len);
+        st.wkc = adit_bytes_of(c->wraps->v2_client->wkc, c->wraps->v2_client->wkc_len);
     }
     return st;
 }
@@ -84,8 +84,8 @@ static void accept_session(struct adit_client *c, const struct adit_way *way, st
         st.wrap_static = &adm->kc;
     }
     name_subject(c);
-    c->session = adit_session_accept(&c->params, &st, &adm->remote, adm->has_cookie ? &adm->cookie : NULL, &c->h->env,
-                                     adit_clock_now());
+    c->session = adit_session_accept(&c->params, &st, &adm->remote, adm->has_cookie ? &adm->cookie : NULL,
+                                     &c->h->env, adit_clock_now());
     adit_wipe(&adm->kc, sizeof adm->kc);
     if (c->session)
         watch_session(c);
@@ -108,6 +108,7 @@ void adit_client_stop_talk_timers(struct adit_client *c)
     uv_timer_stop(&c->session_timer);
     uv_timer_stop(&c->answer_timer);
     uv_timer_stop(&c->route_timer);
+    adit_client_stop_limits(c);
 }
 
 /* ---- what was agreed becomes the plane's peer ---- */
@@ -131,7 +132,7 @@ static void add_peer(struct adit_client *c)
         .silent_s = exit > 0 ? exit : restart,
         .replay_window = c->conf->replay_window,
         .replay_s = c->conf->replay_s,
-        .limit = { .bytes = c->conf->reneg_bytes, .packets = c->conf->reneg_packets },
+        .limit = {.bytes = c->conf->reneg_bytes, .packets = c->conf->reneg_packets},
     };
 
     c->agreed = *agreed;
@@ -146,7 +147,8 @@ static void log_report(struct adit_client *c, struct adit_conf_report *report)
     char line[640];
 
     for (size_t i = 0; i < report->n; i++)
-        adit_warn(c->log, NULL, "Options warning: %s", adit_conf_diag_str(&report->diags[i], line, sizeof line));
+        adit_warn(c->log, NULL, "Options warning: %s",
+                  adit_conf_diag_str(&report->diags[i], line, sizeof line));
     adit_conf_report_fini(report);
 }
 
@@ -158,7 +160,7 @@ static void refuse_push(struct adit_client *c, const char *why)
 
 static void on_pushed(struct adit_client *c, const struct adit_event *ev)
 {
-    struct adit_conf_report report = { 0 };
+    struct adit_conf_report report = {0};
     const char *reason = NULL;
     struct adit_agreed agreed;
     adit_err e = adit_pushed_new(c->conf, c->conn, ev->options, &report, &c->pushed);
@@ -205,8 +207,8 @@ static void on_peer_known(struct adit_client *c, const struct adit_event *ev)
 
 static struct adit_tunnel_net net_of(const struct adit_client *c)
 {
-    struct adit_tunnel_net net = c->pushed ? adit_tunnel_net_of_push(c->conf, c->pushed)
-                                           : adit_tunnel_net_of_conf(c->conf);
+    struct adit_tunnel_net net =
+        c->pushed ? adit_tunnel_net_of_push(c->conf, c->pushed) : adit_tunnel_net_of_conf(c->conf);
 
     net.server = c->way.remote.ip;
     return net;
@@ -234,6 +236,7 @@ static void on_up(struct adit_client *c)
 
     c->is_up = c->was_up = true;
     c->round = 0;
+    adit_client_start_limits(c);
     c->first_ip = c->way.remote.ip;
     adit_note(c->log, NULL, "[%s] Peer Connection Initiated with %s",
               adit_session_identity(c->session)->common_name, c->subject);
@@ -265,19 +268,19 @@ static struct fate fate_of(const struct adit_client *c, adit_err reason)
 {
     switch (reason) {
     case ADIT_E_AUTH_FAILED:
-        return (struct fate){ "auth-failure", c->conf->auth_retry == ADIT_AUTH_RETRY_NONE };
+        return (struct fate){"auth-failure", c->conf->auth_retry == ADIT_AUTH_RETRY_NONE};
     case ADIT_E_PEER_HALT:
-        return (struct fate){ "server-pushed-halt", true };
+        return (struct fate){"server-pushed-halt", true};
     case ADIT_E_PEER_RESTART:
-        return (struct fate){ "server-pushed-connection-reset", false };
+        return (struct fate){"server-pushed-connection-reset", false};
     case ADIT_E_PEER_EXIT:
-        return (struct fate){ "remote-exit", false };
+        return (struct fate){"remote-exit", false};
     case ADIT_E_PUSH:
-        return (struct fate){ "no-push-reply", false };
+        return (struct fate){"no-push-reply", false};
     case ADIT_E_PUSH_REFUSED:
-        return (struct fate){ "process-push-msg-failed", false };
+        return (struct fate){"process-push-msg-failed", false};
     default:
-        return (struct fate){ "tls-error", c->conf->is_tls_exit };
+        return (struct fate){"tls-error", c->conf->is_tls_exit};
     }
 }
 
@@ -288,10 +291,13 @@ static void log_end(struct adit_client *c, const struct adit_event *ev)
     adit_log_clean(ev->text, text, sizeof text);
     switch (ev->reason) {
     case ADIT_E_HAND_WINDOW:
-        adit_error(c->log, NULL, "TLS Error: TLS key negotiation failed to occur within %u seconds (check your network "
-                   "connectivity)", c->conf->hand_window_s);
+        adit_error(c->log, NULL,
+                   "TLS Error: TLS key negotiation failed to occur within %u seconds (check your network "
+                   "connectivity)",
+                   c->conf->hand_window_s);
         if (adit_file_ref_is_set(&c->conn->tls_auth))
-            adit_note(c->log, NULL, "If the network is fine: the tls-auth key must be the same at both ends, and the key "
+            adit_note(c->log, NULL,
+                      "If the network is fine: the tls-auth key must be the same at both ends, and the key "
                       "directions different (key-direction 0 at the server, 1 at the client)");
         return;
     case ADIT_E_AUTH_FAILED:
@@ -300,10 +306,12 @@ static void log_end(struct adit_client *c, const struct adit_event *ev)
     case ADIT_E_TLS:
     case ADIT_E_TLS_ALERT:
     case ADIT_E_CERTIFICATE:
-        adit_error(c->log, NULL, "TLS Error: TLS handshake failed: %s", text[0] ? text : adit_err_text(ev->reason));
+        adit_error(c->log, NULL, "TLS Error: TLS handshake failed: %s",
+                   text[0] ? text : adit_err_text(ev->reason));
         return;
     default:
-        adit_note(c->log, NULL, "Connection ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "", text);
+        adit_note(c->log, NULL, "Connection ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "",
+                  text);
     }
 }
 
@@ -317,7 +325,7 @@ static void on_closed(struct adit_client *c, const struct adit_event *ev)
     }
     log_end(c, ev);
     if (fate.is_fatal)
-        adit_client_exit(c, fate.word, ev->reason == ADIT_E_PEER_HALT ? 0 : 1);
+        adit_client_exit(c, fate.word, 0);
     else
         adit_client_restart(c, fate.word);
 }
@@ -348,7 +356,8 @@ static bool handle(struct adit_client *c, struct adit_event *ev)
         break;
     case ADIT_EV_AUTH_WANTED:
         if (ev->is_renewal)
-            return adit_session_admit(c->session, &c->agreed, adit_bytes_of(NULL, 0), adit_clock_now()) == ADIT_OK;
+            return adit_session_admit(c->session, &c->agreed, adit_bytes_of(NULL, 0), adit_clock_now()) ==
+                   ADIT_OK;
         on_peer_known(c, ev);
         break;
     case ADIT_EV_PUSHED:
@@ -437,7 +446,7 @@ static void on_stranger(struct adit_client *c, const struct adit_ctrl_bytes *ctr
 {
     uint8_t buf[ADIT_CTRL_PACKET_MAX];
     struct adit_wr reply = adit_wr_of(buf, sizeof buf);
-    struct adit_way way = { .link = ctrl->link, .remote = ctrl->remote, .local = ctrl->local };
+    struct adit_way way = {.link = ctrl->link, .remote = ctrl->remote, .local = ctrl->local};
     adit_bytes packet = adit_bytes_of(ctrl->b, ctrl->n);
     struct adit_admission adm;
     enum adit_door_verdict verdict;
@@ -546,6 +555,7 @@ void adit_client_on_note(void *ctx, const struct adit_note *note)
     case ADIT_NOTE_COUNTERS:
         c->counters = note->counters;
         adit_client_log_stats(c);
+        adit_client_check_idle(c);
         break;
     case ADIT_NOTE_PEER_GONE:
     case ADIT_NOTE_PEER_ACTIVE:

@@ -171,7 +171,6 @@ enum adit_route_end_kind {
     ADIT_ROUTE_END_VPN_GATEWAY,
     ADIT_ROUTE_END_NET_GATEWAY,
     ADIT_ROUTE_END_REMOTE_HOST,
-    ADIT_ROUTE_END_NAME, /* to be resolved; only from the local configuration */
 };
 
 struct adit_route_end {
@@ -293,9 +292,7 @@ struct adit_conf {
     bool has_route_delay;
     uint32_t route_delay_s, route_delay_window_s;
     bool is_route_noexec, is_route_nopull;
-    bool allows_pull_fqdn;
     uint32_t redirect; /* ADIT_REDIRECT_* */
-    bool is_block_ipv6;
 
     /* server mode; `server` and `server-ipv6` have been expanded into these */
     bool has_pool;
@@ -308,7 +305,7 @@ struct adit_conf {
     struct adit_strs
         push; /* in the order of sending: `push` lines, then those of server, keepalive, tcp-nodelay */
     bool is_client_to_client, is_duplicate_cn;
-    uint32_t max_clients, max_routes_per_client;
+    uint32_t max_clients;
     uint32_t connect_freq_n, connect_freq_s;                 /* 0: no limit */
     uint32_t connect_freq_initial_n, connect_freq_initial_s; /* 100 in 10 s */
     enum adit_conf_client_cert client_cert;
@@ -339,7 +336,7 @@ struct adit_conf {
     enum adit_conf_x509_name x509_name_kind;
     const char *x509_name;
     struct adit_strs fingerprints; /* peer-fingerprint: 64 lower-case hex digits each, without colons */
-    bool is_tls_exit, is_single_session;
+    bool is_tls_exit;
     uint32_t reneg_s, reneg_min_s;       /* a server picks from [min, reneg_s] per client; 0: never */
     uint64_t reneg_bytes, reneg_packets; /* 0: off */
     bool is_reneg_bytes_given;
@@ -358,7 +355,6 @@ struct adit_conf {
     bool has_auth_user_pass;
     struct adit_file_ref auth_user_pass; /* empty with has_auth_user_pass: ask */
     bool is_auth_user_only;              /* `username-only` */
-    bool is_auth_nocache;
     enum adit_conf_auth_retry auth_retry;
     bool want_push_peer_info;
     struct adit_pull_filters pull_filters;

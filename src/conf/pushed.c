@@ -128,7 +128,6 @@ static void take_fields(const struct adit_conf *c, const struct adit_conf_conn *
     p->route_delay_s = c->route_delay_s;
     p->route_delay_window_s = c->route_delay_window_s;
     p->redirect = c->redirect;
-    p->is_block_ipv6 = c->is_block_ipv6;
     p->is_ifconfig_noexec = c->is_ifconfig_noexec;
     p->is_ifconfig_nowarn = c->is_ifconfig_nowarn;
     p->is_persist_tun = c->is_persist_tun;

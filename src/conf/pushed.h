@@ -29,7 +29,6 @@ struct adit_pushed {
     bool has_route_delay;
     uint32_t route_delay_s, route_delay_window_s;
     uint32_t redirect; /* ADIT_REDIRECT_*, of both */
-    bool is_block_ipv6;
     bool is_ifconfig_noexec, is_ifconfig_nowarn;
     bool is_persist_tun;
 

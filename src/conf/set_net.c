@@ -52,8 +52,10 @@ static bool read_end(struct adit_fill *f, const char *text, enum adit_family fam
         out->kind = ADIT_ROUTE_END_REMOTE_HOST;
     else if (adit_ip_parse(text, &out->ip) == ADIT_OK && out->ip.family == family)
         out->kind = ADIT_ROUTE_END_IP;
-    else if (family == ADIT_AF_V4 && is_host_name(text) && (!f->pushed || f->c->allows_pull_fqdn))
-        out->kind = ADIT_ROUTE_END_NAME;
+    else if (family == ADIT_AF_V4 && is_host_name(text) && !f->pushed)
+        return adit_fill_error(f, "not-supported",
+                               "`%s`: a host name (`%s`) is known, not supported yet; give its address",
+                               f->row->name, text);
     else
         return adit_fill_error(f, "address", "`%s`: `%s` is no address that a route can have", f->row->name,
                                text);

@@ -10,7 +10,7 @@
 #include "linux/process.h"
 #include "linux/userplane.h"
 
-static const int signal_numbers[ADIT_HOST_SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 };
+static const int signal_numbers[ADIT_HOST_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
 /* ---- the loop ---- */
 
@@ -24,7 +24,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 adit_err adit_host_init(struct adit_host *h, const struct adit_conf *c, const struct adit_env *env)
 {
-    *h = (struct adit_host){ .conf = c, .env = *env };
+    *h = (struct adit_host){.conf = c, .env = *env};
     if (uv_loop_init(&h->loop) != 0)
         return ADIT_E_OS;
     for (int i = 0; i < ADIT_HOST_SIGNALS; i++) {
@@ -61,16 +61,19 @@ static void on_worker(uv_poll_t *handle, int status, int events)
 static adit_err start_plane(struct adit_host *h, bool is_single_peer)
 {
     /* On one core a second thread would only add switches: the same worker runs in this loop. */
-    bool want_thread = uv_available_parallelism() > 1;
+    bool want_thread = h->conf->workers > 0 || uv_available_parallelism() > 1;
     struct adit_userplane_params p = {
         .env = &h->env,
         .device = h->tunnel.device,
         .want_thread = want_thread,
         .is_single_peer = is_single_peer,
         .want_client_to_client = h->conf->is_client_to_client,
-        .tun_mtu = h->conf->conn.tun_mtu > h->conf->conn.tun_mtu_max ? h->conf->conn.tun_mtu : h->conf->conn.tun_mtu_max,
+        .tun_mtu = h->conf->conn.tun_mtu > h->conf->conn.tun_mtu_max ? h->conf->conn.tun_mtu
+                                                                     : h->conf->conn.tun_mtu_max,
     };
 
+    if (h->conf->workers > 1)
+        adit_warn(&h->env.log, NULL, "adit-workers %u: this version runs one worker", h->conf->workers);
     h->plane = adit_userplane_new(&p);
     if (!h->plane) {
         adit_error(&h->env.log, NULL, "the data plane cannot start: %s", strerror(errno));
@@ -95,7 +98,7 @@ static void state_path(const struct adit_conf *c, char *dst, size_t cap)
     char folder[1024] = "";
     size_t n = sizeof folder;
     uint64_t hash = 0xcbf29ce484222325ULL;
-    const char *parts[] = { folder, "/", c->config_name ? c->config_name : "" };
+    const char *parts[] = {folder, "/", c->config_name ? c->config_name : ""};
 
     uv_cwd(folder, &n);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -107,7 +110,7 @@ static void state_path(const struct adit_conf *c, char *dst, size_t cap)
 
 adit_err adit_host_open(struct adit_host *h, bool is_single_peer)
 {
-    struct adit_fail fail = { 0 };
+    struct adit_fail fail = {0};
     char state[128];
     adit_err e;
 
@@ -185,15 +188,16 @@ static void post(struct adit_host *h, struct adit_cmd *cmd)
 
 void adit_host_add_link(struct adit_host *h, int link, int fd, bool is_stream, bool is_connected)
 {
-    struct adit_cmd cmd = { .kind = ADIT_CMD_LINK_ADD };
+    struct adit_cmd cmd = {.kind = ADIT_CMD_LINK_ADD};
 
-    cmd.link = (struct adit_link_spec){ .link = link, .fd = fd, .is_stream = is_stream, .is_connected = is_connected };
+    cmd.link =
+        (struct adit_link_spec){.link = link, .fd = fd, .is_stream = is_stream, .is_connected = is_connected};
     post(h, &cmd);
 }
 
 void adit_host_del_link(struct adit_host *h, int link)
 {
-    struct adit_cmd cmd = { .kind = ADIT_CMD_LINK_DEL };
+    struct adit_cmd cmd = {.kind = ADIT_CMD_LINK_DEL};
 
     cmd.link.link = link;
     post(h, &cmd);
@@ -201,7 +205,7 @@ void adit_host_del_link(struct adit_host *h, int link)
 
 void adit_host_set_peer(struct adit_host *h, const struct adit_peer_spec *spec, bool is_new)
 {
-    struct adit_cmd cmd = { .kind = is_new ? ADIT_CMD_PEER_NEW : ADIT_CMD_PEER_SET, .peer = spec->peer };
+    struct adit_cmd cmd = {.kind = is_new ? ADIT_CMD_PEER_NEW : ADIT_CMD_PEER_SET, .peer = spec->peer};
 
     cmd.spec = *spec;
     post(h, &cmd);
@@ -209,7 +213,7 @@ void adit_host_set_peer(struct adit_host *h, const struct adit_peer_spec *spec, 
 
 void adit_host_new_key(struct adit_host *h, adit_peer peer, struct adit_data_keys *keys)
 {
-    struct adit_cmd cmd = { .kind = ADIT_CMD_KEY_NEW, .peer = peer };
+    struct adit_cmd cmd = {.kind = ADIT_CMD_KEY_NEW, .peer = peer};
 
     cmd.keys = *keys;
     adit_wipe(keys, sizeof *keys);
@@ -219,15 +223,16 @@ void adit_host_new_key(struct adit_host *h, adit_peer peer, struct adit_data_key
 
 void adit_host_key(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer, uint8_t key_id)
 {
-    struct adit_cmd cmd = { .kind = kind, .peer = peer };
+    struct adit_cmd cmd = {.kind = kind, .peer = peer};
 
     cmd.key_id = key_id;
     post(h, &cmd);
 }
 
-void adit_host_route(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer, const struct adit_prefix *p)
+void adit_host_route(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer,
+                     const struct adit_prefix *p)
 {
-    struct adit_cmd cmd = { .kind = kind, .peer = peer };
+    struct adit_cmd cmd = {.kind = kind, .peer = peer};
 
     cmd.route = *p;
     post(h, &cmd);
@@ -235,7 +240,7 @@ void adit_host_route(struct adit_host *h, enum adit_cmd_kind kind, adit_peer pee
 
 void adit_host_cmd(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer)
 {
-    struct adit_cmd cmd = { .kind = kind, .peer = peer };
+    struct adit_cmd cmd = {.kind = kind, .peer = peer};
 
     post(h, &cmd);
 }

@@ -53,7 +53,8 @@ struct adit_host {
 };
 
 /* The loop and the signals; env and conf are lent. ADIT_E_OS. */
-ADIT_MUST_USE adit_err adit_host_init(struct adit_host *h, const struct adit_conf *c, const struct adit_env *env);
+ADIT_MUST_USE adit_err adit_host_init(struct adit_host *h, const struct adit_conf *c,
+                                      const struct adit_env *env);
 
 /* The state of routes, the device, and the plane behind it. The log has the reason of a failure. */
 ADIT_MUST_USE adit_err adit_host_open(struct adit_host *h, bool is_single_peer);
@@ -80,7 +81,8 @@ void adit_host_set_peer(struct adit_host *h, const struct adit_peer_spec *spec, 
 /* `keys` is wiped. */
 void adit_host_new_key(struct adit_host *h, adit_peer peer, struct adit_data_keys *keys);
 void adit_host_key(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer, uint8_t key_id);
-void adit_host_route(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer, const struct adit_prefix *p);
+void adit_host_route(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer,
+                     const struct adit_prefix *p);
 /* PEER_DEL, SAY_EXIT, COUNT. */
 void adit_host_cmd(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer);
 

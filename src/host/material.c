@@ -22,15 +22,16 @@ struct text {
 static void forget(struct text *t)
 {
     adit_free_secret(t->owned, t->b.n);
-    *t = (struct text){ 0 };
+    *t = (struct text){0};
 }
 
-static adit_err fetch(const struct adit_file_ref *ref, const char *option, const struct adit_log *log, struct text *t)
+static adit_err fetch(const struct adit_file_ref *ref, const char *option, const struct adit_log *log,
+                      struct text *t)
 {
     size_t n = 0;
     adit_err e;
 
-    *t = (struct text){ 0 };
+    *t = (struct text){0};
     if (ref->inline_text) {
         t->b = adit_bytes_str(ref->inline_text);
         return ADIT_OK;
@@ -56,8 +57,8 @@ static const char *name_of(const struct adit_file_ref *ref)
 static adit_err bad_key(const struct adit_log *log, const char *option, const struct adit_file_ref *ref,
                         const char *reason, const char *kind)
 {
-    adit_error(log, NULL, "%s: '%s' is not %s: %s; make one with: --genkey %s FILE", option, name_of(ref), kind, reason,
-               option);
+    adit_error(log, NULL, "%s: '%s' is not %s: %s; make one with: --genkey %s FILE", option, name_of(ref),
+               kind, reason, option);
     return ADIT_E_KEY_FILE;
 }
 
@@ -79,7 +80,8 @@ static adit_err load_static(struct adit_wraps *w, const char *option, const stru
     return e;
 }
 
-static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref *ref, const struct adit_log *log)
+static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref *ref,
+                               const struct adit_log *log)
 {
     const char *reason = "";
     struct text t;
@@ -91,15 +93,18 @@ static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref 
     if (!w->v2_server)
         e = ADIT_E_MEMORY;
     else if (adit_v2_server_key_read(t.b, w->v2_server, &reason) != ADIT_OK) {
-        adit_error(log, NULL, "tls-crypt-v2: '%s' is not a tls-crypt-v2 server key: %s; a server needs the server key, "
-                   "made with --genkey tls-crypt-v2-server FILE", name_of(ref), reason);
+        adit_error(log, NULL,
+                   "tls-crypt-v2: '%s' is not a tls-crypt-v2 server key: %s; a server needs the server key, "
+                   "made with --genkey tls-crypt-v2-server FILE",
+                   name_of(ref), reason);
         e = ADIT_E_KEY_FILE;
     }
     forget(&t);
     return e;
 }
 
-static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref *ref, const struct adit_log *log)
+static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref *ref,
+                               const struct adit_log *log)
 {
     const char *reason = "";
     struct text t;
@@ -112,8 +117,11 @@ static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref 
     if (!w->v2_client || !w->static_key)
         e = ADIT_E_MEMORY;
     else if (adit_v2_client_key_read(t.b, w->v2_client, &reason) != ADIT_OK) {
-        adit_error(log, NULL, "tls-crypt-v2: '%s' is not a tls-crypt-v2 client key: %s; a client needs its own key, made "
-                   "with --tls-crypt-v2 SERVERKEY --genkey tls-crypt-v2-client FILE", name_of(ref), reason);
+        adit_error(
+            log, NULL,
+            "tls-crypt-v2: '%s' is not a tls-crypt-v2 client key: %s; a client needs its own key, made "
+            "with --tls-crypt-v2 SERVERKEY --genkey tls-crypt-v2-client FILE",
+            name_of(ref), reason);
         e = ADIT_E_KEY_FILE;
     } else {
         *w->static_key = w->v2_client->kc;
@@ -133,7 +141,7 @@ adit_err adit_wraps_load(struct adit_wraps *w, const struct adit_conf *c, const 
     adit_err e = ADIT_OK;
     bool want_key = true;
 
-    *w = (struct adit_wraps){ 0 };
+    *w = (struct adit_wraps){0};
     if (adit_file_ref_is_set(&conn->tls_crypt_v2))
         e = c->is_tls_server ? load_v2_server(w, &conn->tls_crypt_v2, log)
                              : load_v2_client(w, &conn->tls_crypt_v2, log);
@@ -163,7 +171,7 @@ void adit_wraps_free(struct adit_wraps *w)
     adit_free_secret(w->static_key, sizeof *w->static_key);
     adit_free_secret(w->v2_server, sizeof *w->v2_server);
     adit_free_secret(w->v2_client, sizeof *w->v2_client);
-    *w = (struct adit_wraps){ 0 };
+    *w = (struct adit_wraps){0};
 }
 
 /* ---- TLS ---- */
@@ -185,10 +193,13 @@ static adit_err fetch_all(const struct adit_conf *c, struct text t[T_COUNT], con
         const struct adit_file_ref *ref;
         const char *option;
     } rows[T_COUNT] = {
-        [T_CA] = { &c->ca, "ca" },         [T_CERT] = { &c->cert, "cert" },
-        [T_KEY] = { &c->key, "key" },      [T_EXTRA] = { &c->extra_certs, "extra-certs" },
-        [T_CRL] = { &c->crl, "crl-verify" }, [T_DH] = { &c->dh, "dh" },
-        [T_PKCS12] = { &c->pkcs12, "pkcs12" },
+        [T_CA] = {&c->ca, "ca"},
+        [T_CERT] = {&c->cert, "cert"},
+        [T_KEY] = {&c->key, "key"},
+        [T_EXTRA] = {&c->extra_certs, "extra-certs"},
+        [T_CRL] = {&c->crl, "crl-verify"},
+        [T_DH] = {&c->dh, "dh"},
+        [T_PKCS12] = {&c->pkcs12, "pkcs12"},
     };
     adit_err e = ADIT_OK;
 
@@ -207,7 +218,7 @@ static adit_err fetch_all(const struct adit_conf *c, struct text t[T_COUNT], con
 
 static const char *version_text(enum adit_conf_tls_version v)
 {
-    static const char *const texts[] = { NULL, "1.0", "1.1", "1.2", "1.3" };
+    static const char *const texts[] = {NULL, "1.0", "1.1", "1.2", "1.3"};
 
     return texts[v];
 }
@@ -271,7 +282,7 @@ static uint8_t (*fingerprints_of(const struct adit_conf *c))[32]
 /* The pass phrase of an encrypted private key: the first line of askpass' file. */
 static adit_err load_passphrase(const struct adit_conf *c, const struct adit_log *log, char *dst, size_t cap)
 {
-    struct adit_file_ref ref = { .path = c->askpass_file };
+    struct adit_file_ref ref = {.path = c->askpass_file};
     struct text t;
     adit_err e;
     size_t n;
@@ -280,7 +291,8 @@ static adit_err load_passphrase(const struct adit_conf *c, const struct adit_log
     if (!c->has_askpass)
         return ADIT_OK;
     if (!c->askpass_file)
-        return adit_console_ask("Enter Private Key Password: ", false, dst, cap) == ADIT_OK ? ADIT_OK : ADIT_E_FILE;
+        return adit_console_ask("Enter Private Key Password: ", false, dst, cap) == ADIT_OK ? ADIT_OK
+                                                                                            : ADIT_E_FILE;
     e = fetch(&ref, "askpass", log, &t);
     if (e != ADIT_OK)
         return e;
@@ -371,12 +383,15 @@ adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c, const 
     copy_line(take_line(&r), l->user, sizeof l->user);
     copy_line(take_line(&r), l->password, sizeof l->password);
     forget(&t);
-    if (l->user[0] == '\0' && adit_console_ask("Enter Auth Username: ", true, l->user, sizeof l->user) != ADIT_OK)
+    if (l->user[0] == '\0' &&
+        adit_console_ask("Enter Auth Username: ", true, l->user, sizeof l->user) != ADIT_OK)
         e = ADIT_E_FILE;
     if (e == ADIT_OK && l->password[0] == '\0' && !c->is_auth_user_only)
         e = adit_console_ask("Enter Auth Password: ", false, l->password, sizeof l->password);
     if (e != ADIT_OK)
-        adit_error(log, NULL, "auth-user-pass: no user name and password: name a file with two lines, or start the program "
-                   "on a terminal");
+        adit_error(
+            log, NULL,
+            "auth-user-pass: no user name and password: name a file with two lines, or start the program "
+            "on a terminal");
     return e;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The key material that a configuration names, read and made ready: the TLS context, and the wrapping keys of a
- * connection entry. Every failure is one line in the log that names the option, the file and what to do.
+ * The key material that a configuration names, read and made ready: the TLS context, and the wrapping keys of
+ * a connection entry. Every failure is one line in the log that names the option, the file and what to do.
  */
 #ifndef ADIT_HOST_MATERIAL_H
 #define ADIT_HOST_MATERIAL_H
@@ -13,8 +13,8 @@
 
 /* One connection entry's protection of the control channel. */
 struct adit_wraps {
-    struct adit_wrap_key *key;           /* tls-auth, tls-crypt, or our tls-crypt-v2 client key; NULL: none */
-    struct adit_static_key *static_key;  /* behind `key`; secret; NULL: none */
+    struct adit_wrap_key *key;          /* tls-auth, tls-crypt, or our tls-crypt-v2 client key; NULL: none */
+    struct adit_static_key *static_key; /* behind `key`; secret; NULL: none */
     struct adit_v2_server_key *v2_server; /* tls-crypt-v2 of a server */
     struct adit_v2_client_key *v2_client; /* tls-crypt-v2 of a client */
 };
@@ -33,6 +33,7 @@ struct adit_login {
     char user[ADIT_USERPASS_MAX], password[ADIT_USERPASS_MAX];
 };
 
-ADIT_MUST_USE adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c, const struct adit_log *log);
+ADIT_MUST_USE adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c,
+                                       const struct adit_log *log);
 
 #endif

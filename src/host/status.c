@@ -49,9 +49,9 @@ static void tunnel_lines(const struct adit_counters *c, void (*put)(void *ctx, c
         const char *name;
         uint64_t value;
     } rows[] = {
-        { "TUN/TAP read bytes", c->tx_bytes },       { "TUN/TAP write bytes", c->rx_bytes },
-        { "TCP/UDP read bytes", c->link_rx_bytes },  { "TCP/UDP write bytes", c->link_tx_bytes },
-        { "Auth read bytes", c->rx_bytes },
+        {"TUN/TAP read bytes", c->tx_bytes},      {"TUN/TAP write bytes", c->rx_bytes},
+        {"TCP/UDP read bytes", c->link_rx_bytes}, {"TCP/UDP write bytes", c->link_tx_bytes},
+        {"Auth read bytes", c->rx_bytes},
     };
     char line[128], when[32];
 
@@ -83,7 +83,7 @@ void adit_status_log_tunnel(const struct adit_log *log, const struct adit_counte
 
 void adit_status_write_tunnel(const char *path, const struct adit_counters *c, const struct adit_log *log)
 {
-    struct file file = { .f = open_status(path, log) };
+    struct file file = {.f = open_status(path, log)};
 
     if (!file.f)
         return;
@@ -132,8 +132,8 @@ static void version_1(const struct out *o, const struct adit_status_server *s)
         const struct adit_status_client *c = &s->clients[i];
 
         time_text(c->since_s, when, sizeof when);
-        snprintf(line, sizeof line, "%s,%s,%" PRIu64 ",%" PRIu64 ",%s", c->name, c->address, c->rx_bytes, c->tx_bytes,
-                 when);
+        snprintf(line, sizeof line, "%s,%s,%" PRIu64 ",%" PRIu64 ",%s", c->name, c->address, c->rx_bytes,
+                 c->tx_bytes, when);
         o->put(o->ctx, line);
     }
     o->put(o->ctx, "ROUTING TABLE");
@@ -162,15 +162,19 @@ static void version_2(const struct out *o, const struct adit_status_server *s)
     put_fields(o, line);
     snprintf(line, sizeof line, "TIME,%s,%" PRId64, when, s->now_s);
     put_fields(o, line);
-    put_fields(o, "HEADER,CLIENT_LIST,Common Name,Real Address,Virtual Address,Virtual IPv6 Address,Bytes Received,Bytes "
-                  "Sent,Connected Since,Connected Since (time_t),Username,Client ID,Peer ID,Data Channel Cipher");
+    put_fields(
+        o, "HEADER,CLIENT_LIST,Common Name,Real Address,Virtual Address,Virtual IPv6 Address,Bytes "
+           "Received,Bytes "
+           "Sent,Connected Since,Connected Since (time_t),Username,Client ID,Peer ID,Data Channel Cipher");
     for (size_t i = 0; i < s->n; i++) {
         const struct adit_status_client *c = &s->clients[i];
 
         time_text(c->since_s, when, sizeof when);
-        snprintf(line, sizeof line, "CLIENT_LIST,%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%s,%" PRId64 ",%s,%u,%u,%s", c->name,
-                 c->address, ip_text(&c->v4, v4, sizeof v4), ip_text(&c->v6, v6, sizeof v6), c->rx_bytes, c->tx_bytes,
-                 when, c->since_s, c->user ? c->user : "UNDEF", c->client_id, c->peer_id, c->cipher ? c->cipher : "");
+        snprintf(line, sizeof line,
+                 "CLIENT_LIST,%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%s,%" PRId64 ",%s,%u,%u,%s", c->name,
+                 c->address, ip_text(&c->v4, v4, sizeof v4), ip_text(&c->v6, v6, sizeof v6), c->rx_bytes,
+                 c->tx_bytes, when, c->since_s, c->user ? c->user : "UNDEF", c->client_id, c->peer_id,
+                 c->cipher ? c->cipher : "");
         put_fields(o, line);
     }
     put_fields(o, "HEADER,ROUTING_TABLE,Virtual Address,Common Name,Real Address,Last Ref,Last Ref (time_t)");
@@ -181,8 +185,8 @@ static void version_2(const struct out *o, const struct adit_status_server *s)
         if (ip->family == ADIT_AF_NONE)
             continue;
         time_text(c->since_s, when, sizeof when);
-        snprintf(line, sizeof line, "ROUTING_TABLE,%s,%s,%s,%s,%" PRId64, adit_ip_str(ip, v4, sizeof v4), c->name,
-                 c->address, when, c->since_s);
+        snprintf(line, sizeof line, "ROUTING_TABLE,%s,%s,%s,%s,%" PRId64, adit_ip_str(ip, v4, sizeof v4),
+                 c->name, c->address, when, c->since_s);
         put_fields(o, line);
     }
     put_fields(o, "GLOBAL_STATS,Max bcast/mcast queue length,0");
@@ -190,9 +194,10 @@ static void version_2(const struct out *o, const struct adit_status_server *s)
     put_fields(o, "END");
 }
 
-void adit_status_server_lines(const struct adit_status_server *s, void (*put)(void *ctx, const char *line), void *ctx)
+void adit_status_server_lines(const struct adit_status_server *s, void (*put)(void *ctx, const char *line),
+                              void *ctx)
 {
-    struct out o = { .put = put, .ctx = ctx, .sep = s->version == 3 ? '\t' : ',' };
+    struct out o = {.put = put, .ctx = ctx, .sep = s->version == 3 ? '\t' : ','};
 
     if (s->version == 1)
         version_1(&o, s);
@@ -200,9 +205,10 @@ void adit_status_server_lines(const struct adit_status_server *s, void (*put)(vo
         version_2(&o, s);
 }
 
-void adit_status_write_server(const char *path, const struct adit_status_server *s, const struct adit_log *log)
+void adit_status_write_server(const char *path, const struct adit_status_server *s,
+                              const struct adit_log *log)
 {
-    struct file file = { .f = open_status(path, log) };
+    struct file file = {.f = open_status(path, log)};
 
     if (!file.f)
         return;

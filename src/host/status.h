@@ -15,7 +15,7 @@ void adit_status_write_tunnel(const char *path, const struct adit_counters *c, c
 /* ---- a server's clients ---- */
 
 struct adit_status_client {
-    const char *name; /* "UNDEF" before it is known */
+    const char *name;    /* "UNDEF" before it is known */
     const char *address; /* "udp4:192.0.2.1:1194" */
     struct adit_ip v4, v6;
     uint64_t rx_bytes, tx_bytes;
@@ -28,13 +28,15 @@ struct adit_status_client {
 struct adit_status_server {
     const struct adit_status_client *clients;
     size_t n;
-    unsigned version;  /* 1, 2 or 3 */
+    unsigned version; /* 1, 2 or 3 */
     int64_t now_s;
     const char *title; /* of versions 2 and 3 */
 };
 
 /* Line by line. */
-void adit_status_server_lines(const struct adit_status_server *s, void (*put)(void *ctx, const char *line), void *ctx);
-void adit_status_write_server(const char *path, const struct adit_status_server *s, const struct adit_log *log);
+void adit_status_server_lines(const struct adit_status_server *s, void (*put)(void *ctx, const char *line),
+                              void *ctx);
+void adit_status_write_server(const char *path, const struct adit_status_server *s,
+                              const struct adit_log *log);
 
 #endif

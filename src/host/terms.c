@@ -5,6 +5,7 @@
 #include <string.h>
 
 enum {
+    TAP_EXTRA = 32,    /* what 2.x adds to link-mtu for an Ethernet device */
     BF_CBC_BITS = 128, /* the legacy default of `cipher` still speaks in the options string */
 };
 
@@ -83,7 +84,7 @@ static void build_peer_info(struct adit_terms *t)
                   : c->want_push_peer_info    ? 3
                                               : 2,
         .iv_proto = iv_proto_of(c),
-        .mtu = c->conn.tun_mtu_max,
+        .mtu = c->want_pull ? c->conn.tun_mtu_max : 0,
         .ciphers = t->cipher_text,
         .version = ADIT_IV_VER,
     };
@@ -130,6 +131,12 @@ adit_err adit_terms_init(struct adit_terms *t, const struct adit_conf *c, const 
     return ADIT_OK;
 }
 
+/* Does ifconfig name a network and its mask, rather than two ends? */
+static bool is_network(const struct adit_conf *c)
+{
+    return c->dev_type == ADIT_DEV_TAP || c->topology == ADIT_TOPOLOGY_SUBNET;
+}
+
 /* "A B" as the peer would write it about itself (6.3). */
 static const char *p2p_ifconfig(const struct adit_conf *c, char *dst, size_t cap)
 {
@@ -137,8 +144,16 @@ static const char *p2p_ifconfig(const struct adit_conf *c, char *dst, size_t cap
 
     if (c->mode == ADIT_MODE_SERVER || c->want_pull || !c->ifconfig.is_set || c->is_ifconfig_nowarn)
         return NULL;
-    snprintf(dst, cap, "%s %s", adit_ip_str(&c->ifconfig.remote_or_mask, a, sizeof a),
-             adit_ip_str(&c->ifconfig.local, b, sizeof b));
+    if (is_network(c)) {
+        uint32_t mask = adit_ip_v4_host(&c->ifconfig.remote_or_mask);
+        struct adit_ip net = adit_ip_v4(adit_ip_v4_host(&c->ifconfig.local) & mask);
+
+        snprintf(dst, cap, "%s %s", adit_ip_str(&net, a, sizeof a),
+                 adit_ip_str(&c->ifconfig.remote_or_mask, b, sizeof b));
+    } else {
+        snprintf(dst, cap, "%s %s", adit_ip_str(&c->ifconfig.remote_or_mask, a, sizeof a),
+                 adit_ip_str(&c->ifconfig.local, b, sizeof b));
+    }
     return dst;
 }
 
@@ -160,7 +175,8 @@ void adit_terms_for(struct adit_terms *t, const struct adit_conf_conn *conn, boo
         .keydir = conn->key_direction == ADIT_DIRECTION_BOTH ? -1 : conn->key_direction == ADIT_DIRECTION_1,
         .tun_mtu = conn->occ_mtu ? conn->occ_mtu : conn->tun_mtu,
         .ifconfig = p2p_ifconfig(c, ifconfig, sizeof ifconfig),
-        .cipher = legacy && (is_p2p || is_listed) ? legacy->name : NULL,
+        .is_ifconfig_net = is_network(c),
+        .cipher = legacy && (is_p2p || (is_listed && legacy->kind != ADIT_CIPHER_NONE)) ? legacy->name : NULL,
         .auth = legacy && legacy->kind == ADIT_CIPHER_AEAD ? "[null-digest]"
                 : t->auth                                  ? t->auth->name
                                                            : "[null-digest]",
@@ -170,6 +186,8 @@ void adit_terms_for(struct adit_terms *t, const struct adit_conf_conn *conn, boo
     if (!occ.has_tls_auth)
         occ.keydir = -1;
     occ.link_mtu = adit_occ_link_mtu(occ.tun_mtu, is_tcp, legacy, t->auth ? t->auth->len : 0);
+    if (occ.is_tap)
+        occ.link_mtu += TAP_EXTRA;
     adit_occ_build(&occ, &w);
     t->options[adit_wr_len(&w)] = '\0';
 }

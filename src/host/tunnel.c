@@ -10,10 +10,10 @@
 adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, struct adit_priv *priv,
                           const struct adit_log *log)
 {
-    struct adit_priv_req req = { .kind = ADIT_PRIV_TUN_OPEN };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_TUN_OPEN};
     struct adit_priv_res res;
 
-    *t = (struct adit_tunnel){ .priv = priv, .log = log, .is_null = c->dev_type == ADIT_DEV_NULL };
+    *t = (struct adit_tunnel){.priv = priv, .log = log, .is_null = c->dev_type == ADIT_DEV_NULL};
     if (t->is_null) {
         t->device = adit_null_device_new();
         snprintf(t->ifname, sizeof t->ifname, "null");
@@ -40,7 +40,7 @@ void adit_tunnel_close(struct adit_tunnel *t)
 {
     if (t->device)
         t->device->ops->free(t->device);
-    *t = (struct adit_tunnel){ 0 };
+    *t = (struct adit_tunnel){0};
 }
 
 /* ---- what it is to be ---- */
@@ -102,7 +102,7 @@ static struct adit_ip vpn_gateway(const struct adit_tunnel_net *net)
 
 static adit_err set_link(struct adit_tunnel *t, const struct adit_tunnel_net *net)
 {
-    struct adit_priv_req req = { .kind = ADIT_PRIV_LINK_SET };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_LINK_SET};
     struct adit_priv_res res;
 
     memcpy(req.link.ifname, t->ifname, sizeof req.link.ifname);
@@ -116,7 +116,7 @@ static adit_err set_link(struct adit_tunnel *t, const struct adit_tunnel_net *ne
 
 static adit_err add_addr(struct adit_tunnel *t, const struct adit_prefix *local, const struct adit_ip *peer)
 {
-    struct adit_priv_req req = { .kind = ADIT_PRIV_ADDR_ADD };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_ADDR_ADD};
     struct adit_priv_res res;
     char text[ADIT_IP_STR_MAX];
 
@@ -133,15 +133,16 @@ static adit_err add_addr(struct adit_tunnel *t, const struct adit_prefix *local,
 
 static adit_err set_v4(struct adit_tunnel *t, const struct adit_tunnel_net *net)
 {
-    struct adit_prefix local = { .ip = net->v4.local, .bits = 32 };
-    struct adit_ip peer = { .family = ADIT_AF_NONE };
+    struct adit_prefix local = {.ip = net->v4.local, .bits = 32};
+    struct adit_ip peer = {.family = ADIT_AF_NONE};
 
     if (!net->v4.is_set)
         return ADIT_OK;
     if (!has_netmask(net))
         peer = net->v4.remote_or_mask;
     else if (!adit_netmask_bits(&net->v4.remote_or_mask, &local.bits)) {
-        adit_error(t->log, NULL, "ifconfig: the second word must be a netmask with topology subnet and with tap");
+        adit_error(t->log, NULL,
+                   "ifconfig: the second word must be a netmask with topology subnet and with tap");
         return ADIT_E_CONFIG;
     }
     return add_addr(t, &local, &peer);
@@ -149,8 +150,8 @@ static adit_err set_v4(struct adit_tunnel *t, const struct adit_tunnel_net *net)
 
 static adit_err set_v6(struct adit_tunnel *t, const struct adit_tunnel_net *net)
 {
-    struct adit_prefix local = { .ip = net->v6.local, .bits = net->v6.bits };
-    struct adit_ip none = { .family = ADIT_AF_NONE };
+    struct adit_prefix local = {.ip = net->v6.local, .bits = net->v6.bits};
+    struct adit_ip none = {.family = ADIT_AF_NONE};
 
     return net->v6.is_set ? add_addr(t, &local, &none) : ADIT_OK;
 }
@@ -181,7 +182,7 @@ void adit_tunnel_unconfigure(struct adit_tunnel *t)
 
 static bool net_gateway(struct adit_tunnel *t, enum adit_family family, struct adit_priv_route *out)
 {
-    struct adit_priv_req req = { .kind = ADIT_PRIV_GATEWAY_GET };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_GATEWAY_GET};
     struct adit_priv_res res;
 
     req.route.dst.ip.family = (uint8_t)family;
@@ -193,7 +194,7 @@ static bool net_gateway(struct adit_tunnel *t, enum adit_family family, struct a
 
 static bool add_route(struct adit_tunnel *t, const struct adit_priv_route *route)
 {
-    struct adit_priv_req req = { .kind = ADIT_PRIV_ROUTE_ADD, .route = *route };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_ROUTE_ADD, .route = *route};
     struct adit_priv_res res;
     char text[ADIT_IP_STR_MAX];
 
@@ -210,9 +211,10 @@ static bool add_route(struct adit_tunnel *t, const struct adit_priv_route *route
 }
 
 /* Through the tunnel: by its gateway if it has one, else straight into the device. */
-static bool add_into_tunnel(struct adit_tunnel *t, struct adit_prefix dst, const struct adit_ip *gateway, int64_t metric)
+static bool add_into_tunnel(struct adit_tunnel *t, struct adit_prefix dst, const struct adit_ip *gateway,
+                            int64_t metric)
 {
-    struct adit_priv_route route = { .dst = adit_prefix_masked(dst), .metric = metric };
+    struct adit_priv_route route = {.dst = adit_prefix_masked(dst), .metric = metric};
 
     memcpy(route.ifname, t->ifname, sizeof route.ifname);
     route.gateway = *gateway;
@@ -221,7 +223,7 @@ static bool add_into_tunnel(struct adit_tunnel *t, struct adit_prefix dst, const
 
 static bool add_via_net_gateway(struct adit_tunnel *t, struct adit_prefix dst, int64_t metric)
 {
-    struct adit_priv_route old, route = { .dst = adit_prefix_masked(dst), .metric = metric };
+    struct adit_priv_route old, route = {.dst = adit_prefix_masked(dst), .metric = metric};
     char text[ADIT_IP_STR_MAX];
 
     if (!net_gateway(t, dst.ip.family, &old)) {
@@ -234,12 +236,12 @@ static bool add_via_net_gateway(struct adit_tunnel *t, struct adit_prefix dst, i
     return add_route(t, &route);
 }
 
-static bool add_conf_route(struct adit_tunnel *t, const struct adit_tunnel_net *net, const struct adit_conf_route *r,
-                           bool is_v6)
+static bool add_conf_route(struct adit_tunnel *t, const struct adit_tunnel_net *net,
+                           const struct adit_conf_route *r, bool is_v6)
 {
     int64_t metric = r->metric >= 0 ? r->metric : net->metric;
-    struct adit_prefix dst = { .ip = r->net.ip, .bits = r->bits };
-    struct adit_ip gateway = is_v6 ? (struct adit_ip){ .family = ADIT_AF_NONE } : vpn_gateway(net);
+    struct adit_prefix dst = {.ip = r->net.ip, .bits = r->bits};
+    struct adit_ip gateway = is_v6 ? (struct adit_ip){.family = ADIT_AF_NONE} : vpn_gateway(net);
 
     if (r->net.kind == ADIT_ROUTE_END_REMOTE_HOST)
         dst.ip = net->server;
@@ -272,16 +274,17 @@ struct half {
     uint8_t bits;
 };
 
-static const struct half v4_halves[] = { { "0.0.0.0", 1 }, { "128.0.0.0", 1 } };
-static const struct half v4_all[] = { { "0.0.0.0", 0 } };
-static const struct half v6_parts[] = { { "::", 3 }, { "2000::", 4 }, { "3000::", 4 }, { "fc00::", 7 } };
+static const struct half v4_halves[] = {{"0.0.0.0", 1}, {"128.0.0.0", 1}};
+static const struct half v4_all[] = {{"0.0.0.0", 0}};
+static const struct half v6_parts[] = {{"::", 3}, {"2000::", 4}, {"3000::", 4}, {"fc00::", 7}};
 
-static unsigned add_parts(struct adit_tunnel *t, const struct half *parts, size_t n, const struct adit_ip *gateway)
+static unsigned add_parts(struct adit_tunnel *t, const struct half *parts, size_t n,
+                          const struct adit_ip *gateway)
 {
     unsigned n_failed = 0;
 
     for (size_t i = 0; i < n; i++) {
-        struct adit_prefix dst = { .bits = parts[i].bits };
+        struct adit_prefix dst = {.bits = parts[i].bits};
 
         if (adit_ip_parse(parts[i].net, &dst.ip) != ADIT_OK || !add_into_tunnel(t, dst, gateway, -1))
             n_failed++;
@@ -289,11 +292,12 @@ static unsigned add_parts(struct adit_tunnel *t, const struct half *parts, size_
     return n_failed;
 }
 
-/* The way to the server itself must not go into the tunnel; a server on this link needs no route (autolocal). */
+/* The way to the server itself must not go into the tunnel; a server on this link needs no route (autolocal).
+ */
 static bool keep_way_to_server(struct adit_tunnel *t, const struct adit_tunnel_net *net)
 {
-    struct adit_prefix host = { .ip = net->server, .bits = net->server.family == ADIT_AF_V6 ? 128 : 32 };
-    struct adit_priv_req req = { .kind = ADIT_PRIV_ROUTE_GET };
+    struct adit_prefix host = {.ip = net->server, .bits = net->server.family == ADIT_AF_V6 ? 128 : 32};
+    struct adit_priv_req req = {.kind = ADIT_PRIV_ROUTE_GET};
     struct adit_priv_res res;
 
     if (net->redirect & ADIT_REDIRECT_LOCAL || net->server.family == ADIT_AF_NONE)
@@ -301,17 +305,18 @@ static bool keep_way_to_server(struct adit_tunnel *t, const struct adit_tunnel_n
     req.route.dst = host;
     if (adit_priv_do(t->priv, &req, &res) != ADIT_OK)
         return true;
-    if (res.route.is_local || (res.route.gateway.family == ADIT_AF_NONE && net->redirect & ADIT_REDIRECT_AUTOLOCAL))
+    if (res.route.is_local ||
+        (res.route.gateway.family == ADIT_AF_NONE && net->redirect & ADIT_REDIRECT_AUTOLOCAL))
         return true;
     req.kind = ADIT_PRIV_ROUTE_ADD;
-    req.route = (struct adit_priv_route){ .dst = host, .gateway = res.route.gateway, .metric = -1 };
+    req.route = (struct adit_priv_route){.dst = host, .gateway = res.route.gateway, .metric = -1};
     memcpy(req.route.ifname, res.route.ifname, sizeof req.route.ifname);
     return add_route(t, &req.route);
 }
 
 static bool drop_default(struct adit_tunnel *t)
 {
-    struct adit_priv_req req = { .kind = ADIT_PRIV_ROUTE_DEL };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_ROUTE_DEL};
     struct adit_priv_res res;
     struct adit_priv_route old;
 
@@ -325,21 +330,23 @@ static bool drop_default(struct adit_tunnel *t)
 
 static unsigned redirect(struct adit_tunnel *t, const struct adit_tunnel_net *net)
 {
-    struct adit_ip gateway = vpn_gateway(net), none = { .family = ADIT_AF_NONE };
+    struct adit_ip gateway = vpn_gateway(net), none = {.family = ADIT_AF_NONE};
     bool is_def1 = net->redirect & ADIT_REDIRECT_DEF1;
     unsigned n_failed = 0;
 
     if (!(net->redirect & ADIT_REDIRECT_ON))
         return 0;
     if (!keep_way_to_server(t, net)) {
-        adit_error(t->log, NULL, "redirect-gateway: the way to the server could not be kept, so nothing is redirected");
+        adit_error(t->log, NULL,
+                   "redirect-gateway: the way to the server could not be kept, so nothing is redirected");
         return 1;
     }
     if (!(net->redirect & ADIT_REDIRECT_GATEWAY))
         return 0;
     if (!(net->redirect & ADIT_REDIRECT_NO_IPV4)) {
         if (gateway.family == ADIT_AF_NONE) {
-            adit_error(t->log, NULL, "redirect-gateway: no gateway inside the tunnel is known (route-gateway, ifconfig)");
+            adit_error(t->log, NULL,
+                       "redirect-gateway: no gateway inside the tunnel is known (route-gateway, ifconfig)");
             n_failed++;
         } else if (is_def1) {
             n_failed += add_parts(t, v4_halves, 2, &gateway);
@@ -350,7 +357,9 @@ static unsigned redirect(struct adit_tunnel *t, const struct adit_tunnel_net *ne
     if (net->redirect & ADIT_REDIRECT_IPV6)
         n_failed += add_parts(t, v6_parts, 4, &none);
     if (net->redirect & ADIT_REDIRECT_BLOCK_LOCAL)
-        adit_warn(t->log, NULL, "redirect-gateway block-local is known, not supported yet: the local network stays reachable");
+        adit_warn(
+            t->log, NULL,
+            "redirect-gateway block-local is known, not supported yet: the local network stays reachable");
     return n_failed;
 }
 

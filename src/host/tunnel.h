@@ -28,23 +28,23 @@ struct adit_tunnel_net {
     uint32_t mtu, txqueuelen;
     struct adit_ip gateway, gateway_v6; /* route-gateway; family NONE: the p2p peer, if any */
     const struct adit_conf_routes *routes, *routes_v6;
-    int metric;                /* route-metric; -1: the system's */
-    uint32_t redirect;         /* ADIT_REDIRECT_* */
-    struct adit_ip server;     /* address of the VPN server, for redirect-gateway and remote_host */
+    int metric;            /* route-metric; -1: the system's */
+    uint32_t redirect;     /* ADIT_REDIRECT_* */
+    struct adit_ip server; /* address of the VPN server, for redirect-gateway and remote_host */
     bool is_ifconfig_noexec, is_route_noexec;
 };
 
 /* Opens the device that `dev`, `dev-type` and `dev-node` name. The log has the reason of a failure. */
-ADIT_MUST_USE adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, struct adit_priv *priv,
-                                        const struct adit_log *log);
+ADIT_MUST_USE adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c,
+                                        struct adit_priv *priv, const struct adit_log *log);
 void adit_tunnel_close(struct adit_tunnel *t); /* zeros allowed */
 
 struct adit_tunnel_net adit_tunnel_net_of_conf(const struct adit_conf *c);
 struct adit_tunnel_net adit_tunnel_net_of_push(const struct adit_conf *c, const struct adit_pushed *p);
 
 /*
- * Addresses, MTU, up. ADIT_E_OS: the device is unusable. A route that cannot be set is an error in the log and
- * in *n_failed, nothing more, as in openvpn.
+ * Addresses, MTU, up. ADIT_E_OS: the device is unusable. A route that cannot be set is an error in the log
+ * and in *n_failed, nothing more, as in openvpn.
  */
 ADIT_MUST_USE adit_err adit_tunnel_configure(struct adit_tunnel *t, const struct adit_tunnel_net *net);
 void adit_tunnel_route(struct adit_tunnel *t, const struct adit_tunnel_net *net, unsigned *n_failed);

@@ -16,14 +16,22 @@ static bool can_hear_temp(const struct adit_peer_info *info)
     return info->iv_proto & ADIT_IV_AUTH_FAIL_TEMP;
 }
 
-/* A client without that IV_PROTO bit would take AUTH_FAILED for a wrong password and give up: it gets silence. */
+/* A client without that IV_PROTO bit would take AUTH_FAILED for a wrong password and give up: it gets
+ * silence. */
 static void refuse_full(struct adit_caller *c, const struct adit_peer_info *info)
 {
     struct adit_server *sv = c->sv;
 
     sv->drops[ADIT_E_FULL]++;
-    adit_warn(sv->log, c->subject, "no place for '%s': max-clients (%u) is reached, or the address pool is used up", c->name,
-              sv->conf->max_clients);
+    if (adit_directory_count(sv->directory) >= sv->conf->max_clients)
+        adit_warn(sv->log, c->subject,
+                  "MULTI: new incoming connection would exceed maximum number of clients (%u); raise "
+                  "max-clients",
+                  sv->conf->max_clients);
+    else
+        adit_warn(sv->log, c->subject,
+                  "MULTI: no free --ifconfig-pool addresses are available; enlarge the pool (server, "
+                  "ifconfig-pool)");
     if (!can_hear_temp(info) || adit_session_refuse(c->session, full_reason, adit_clock_now()) != ADIT_OK)
         adit_session_end(c->session, ADIT_E_FULL, 0, adit_clock_now());
 }
@@ -33,6 +41,19 @@ static void refuse(struct adit_caller *c, const char *reason)
     adit_error(c->sv->log, c->subject, "client refused: %s", reason);
     if (adit_session_refuse(c->session, reason, adit_clock_now()) != ADIT_OK)
         adit_session_end(c->session, ADIT_E_AUTH_DENIED, 0, adit_clock_now());
+}
+
+static void log_no_cipher(const struct adit_caller *c, adit_bytes peer_info)
+{
+    char theirs[ADIT_CIPHER_LIST_LEN] = "";
+    adit_bytes list;
+
+    if (adit_peer_info_get(peer_info, "IV_CIPHERS", &list))
+        adit_log_clean(list, theirs, sizeof theirs);
+    adit_error(c->sv->log, c->subject,
+               "No common cipher between server and client. Server data-ciphers: '%s', client "
+               "supported ciphers '%s'",
+               c->sv->terms.cipher_text, theirs);
 }
 
 /* One client of a name at a time, unless duplicate-cn; and of one address and port always. */
@@ -59,7 +80,8 @@ static void add_peer(struct adit_caller *c)
 {
     struct adit_server *sv = c->sv;
     const struct adit_conf *conf = sv->conf;
-    struct adit_mss mss = adit_terms_mss(&conf->conn, &c->agreed, c->is_stream, c->way.remote.ip.family == ADIT_AF_V6);
+    struct adit_mss mss =
+        adit_terms_mss(&conf->conn, &c->agreed, c->is_stream, c->way.remote.ip.family == ADIT_AF_V6);
     struct adit_peer_spec spec = {
         .peer = c->lease.peer_id,
         .link = c->way.link,
@@ -74,15 +96,15 @@ static void add_peer(struct adit_caller *c)
         .silent_s = conf->ping_restart_s,
         .replay_window = conf->replay_window,
         .replay_s = conf->replay_s,
-        .limit = { .bytes = conf->reneg_bytes, .packets = conf->reneg_packets },
+        .limit = {.bytes = conf->reneg_bytes, .packets = conf->reneg_packets},
     };
-    const struct adit_ip *ips[] = { &c->lease.v4, &c->lease.v6 };
+    const struct adit_ip *ips[] = {&c->lease.v4, &c->lease.v6};
 
     sv->by_peer[c->lease.peer_id] = c;
     c->is_admitted = true;
     adit_host_set_peer(sv->h, &spec, true);
     for (size_t i = 0; i < 2; i++) {
-        struct adit_prefix p = { .ip = *ips[i], .bits = ips[i]->family == ADIT_AF_V6 ? 128 : 32 };
+        struct adit_prefix p = {.ip = *ips[i], .bits = ips[i]->family == ADIT_AF_V6 ? 128 : 32};
 
         if (ips[i]->family != ADIT_AF_NONE)
             adit_host_route(sv->h, ADIT_CMD_ROUTE_ADD, c->lease.peer_id, &p);
@@ -122,13 +144,14 @@ static void put_v6(const struct adit_caller *c, struct adit_wr *w)
 
     if (c->lease.v6.family == ADIT_AF_NONE)
         return;
-    snprintf(line, sizeof line, "ifconfig-ipv6 %s/%u %s", adit_ip_str(&c->lease.v6, a, sizeof a), conf->pool_ipv6.bits,
-             adit_ip_str(&conf->ifconfig_ipv6.local, b, sizeof b));
+    snprintf(line, sizeof line, "ifconfig-ipv6 %s/%u %s", adit_ip_str(&c->lease.v6, a, sizeof a),
+             conf->pool_ipv6.bits, adit_ip_str(&conf->ifconfig_ipv6.local, b, sizeof b));
     put(w, line);
 }
 
 /* In the order of 8.7. */
-static adit_bytes build_push(const struct adit_caller *c, const struct adit_peer_info *info, uint8_t *buf, size_t cap)
+static adit_bytes build_push(const struct adit_caller *c, const struct adit_peer_info *info, uint8_t *buf,
+                             size_t cap)
 {
     const struct adit_conf *conf = c->sv->conf;
     struct adit_wr w = adit_wr_of(buf, cap);
@@ -177,6 +200,8 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     }
     e = adit_terms_agree_server(&sv->terms, &info, ev->peer_options, 0, &c->agreed, &reason);
     if (e != ADIT_OK) {
+        if (e == ADIT_E_NO_CIPHER)
+            log_no_cipher(c, ev->peer_info);
         refuse(c, reason);
         return;
     }
@@ -189,8 +214,10 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     if (c->agreed.peer_id != ADIT_PEER_ID_NONE)
         c->agreed.peer_id = c->lease.peer_id;
     add_peer(c);
-    adit_info(sv->log, c->subject, "peer info: IV_VER=%.*s, Data Channel: cipher '%s', peer-id: %u", (int)info.iv_ver.n,
-              info.iv_ver.n ? (const char *)info.iv_ver.p : "", c->agreed.cipher->name, c->lease.peer_id);
-    if (adit_session_admit(c->session, &c->agreed, build_push(c, &info, list, sizeof list), adit_clock_now()) != ADIT_OK)
+    adit_info(sv->log, c->subject, "peer info: IV_VER=%.*s, Data Channel: cipher '%s', peer-id: %u",
+              (int)info.iv_ver.n, info.iv_ver.n ? (const char *)info.iv_ver.p : "", c->agreed.cipher->name,
+              c->lease.peer_id);
+    if (adit_session_admit(c->session, &c->agreed, build_push(c, &info, list, sizeof list),
+                           adit_clock_now()) != ADIT_OK)
         adit_session_end(c->session, ADIT_E_MEMORY, 0, adit_clock_now());
 }

@@ -115,8 +115,9 @@ bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm)
         st.wrap_static = &adm->kc;
     }
     if (st.wrap || !adm->is_v2)
-        c->session = adit_session_accept(&sv->params, &st, &adm->remote, adm->has_cookie ? &adm->cookie : NULL,
-                                         &sv->h->env, adit_clock_now());
+        c->session =
+            adit_session_accept(&sv->params, &st, &adm->remote, adm->has_cookie ? &adm->cookie : NULL,
+                                &sv->h->env, adit_clock_now());
     if (!c->is_stream) {
         c->key = key_of(c->way.link, &c->way.remote, &adm->remote);
         HASH_ADD(hh, sv->callers, key, sizeof c->key, c);
@@ -161,13 +162,16 @@ static void log_end(const struct adit_caller *c, const struct adit_event *ev)
 
     adit_log_clean(ev->text, text, sizeof text);
     if (ev->reason == ADIT_E_HAND_WINDOW)
-        adit_error(c->sv->log, c->subject, "TLS Error: TLS key negotiation failed to occur within %u seconds (check your "
-                   "network connectivity)", c->sv->conf->hand_window_s);
+        adit_error(c->sv->log, c->subject,
+                   "TLS Error: TLS key negotiation failed to occur within %u seconds (check your "
+                   "network connectivity)",
+                   c->sv->conf->hand_window_s);
     else if (ev->reason == ADIT_E_TLS || ev->reason == ADIT_E_TLS_ALERT || ev->reason == ADIT_E_CERTIFICATE)
         adit_error(c->sv->log, c->subject, "TLS Error: TLS handshake failed: %s",
                    text[0] ? text : adit_err_text(ev->reason));
     else
-        adit_note(c->sv->log, c->subject, "client ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "", text);
+        adit_note(c->sv->log, c->subject, "client ended: %s%s%s", adit_err_text(ev->reason),
+                  text[0] ? ": " : "", text);
 }
 
 /* ---- events ---- */
@@ -177,11 +181,13 @@ static void on_up(struct adit_caller *c)
     char v4[ADIT_IP_STR_MAX], v6[ADIT_IP_STR_MAX];
 
     c->is_up = true;
+    c->up_ns = c->idle_mark_ns = adit_clock_now().mono_ns;
     adit_note(c->sv->log, c->subject, "[%s] Peer Connection Initiated with [AF_INET%s]%s", c->name,
               c->way.remote.ip.family == ADIT_AF_V6 ? "6" : "", c->subject + strlen(c->name) + 1);
     adit_info(c->sv->log, c->subject, "MULTI: primary virtual IP for %s: %s%s%s", c->subject,
               c->lease.v4.family ? adit_ip_str(&c->lease.v4, v4, sizeof v4) : "(none)",
-              c->lease.v6.family ? ", " : "", c->lease.v6.family ? adit_ip_str(&c->lease.v6, v6, sizeof v6) : "");
+              c->lease.v6.family ? ", " : "",
+              c->lease.v6.family ? adit_ip_str(&c->lease.v6, v6, sizeof v6) : "");
 }
 
 /* False: the caller is gone. */
@@ -283,7 +289,8 @@ static void on_clash(struct adit_caller *c, const struct adit_note *note)
     const struct adit_identity *mine = adit_session_identity(c->session);
 
     if (!other || other == c ||
-        memcmp(mine->chain_sha256, adit_session_identity(other->session)->chain_sha256, sizeof mine->chain_sha256) != 0) {
+        memcmp(mine->chain_sha256, adit_session_identity(other->session)->chain_sha256,
+               sizeof mine->chain_sha256) != 0) {
         c->sv->drops[ADIT_E_FLOAT]++;
         adit_warn(c->sv->log, c->subject, "Disallow float to an address taken by another client");
         return;

@@ -18,9 +18,10 @@ static bool local_of(struct adit_server *sv, struct adit_addr *local)
     const struct adit_conf_conn *conn = &sv->conf->conn;
     unsigned port = 0;
 
-    *local = (struct adit_addr){ .port = 1194 };
+    *local = (struct adit_addr){.port = 1194};
     if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
-        adit_error(sv->log, NULL, "local: '%s' is not an IP address; a host name is known here, not supported yet",
+        adit_error(sv->log, NULL,
+                   "local: '%s' is not an IP address; a host name is known here, not supported yet",
                    conn->local);
         return false;
     }
@@ -45,7 +46,7 @@ static int open_socket(struct adit_server *sv, enum adit_socket_kind kind)
         [ADIT_MTU_DISC_YES] = ADIT_SOCKET_DISC_YES,
     };
     const struct adit_conf *c = sv->conf;
-    struct adit_priv_req req = { .kind = ADIT_PRIV_SOCKET_OPEN };
+    struct adit_priv_req req = {.kind = ADIT_PRIV_SOCKET_OPEN};
     struct adit_priv_res res;
     struct adit_addr bound;
     char text[ADIT_ADDR_STR_MAX];
@@ -69,15 +70,15 @@ static int open_socket(struct adit_server *sv, enum adit_socket_kind kind)
     }
     if (adit_socket_local(res.fd, &bound) == ADIT_OK)
         adit_note(sv->log, NULL, "%sv%d link local (bound): [AF_INET%s]%s",
-                  kind == ADIT_SOCKET_UDP ? "UDP" : "TCP", bound.ip.family, bound.ip.family == ADIT_AF_V6 ? "6" : "",
-                  adit_addr_str(&bound, text, sizeof text));
+                  kind == ADIT_SOCKET_UDP ? "UDP" : "TCP", bound.ip.family,
+                  bound.ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(&bound, text, sizeof text));
     return res.fd;
 }
 
 static void on_stream(uv_poll_t *handle, int status, int events)
 {
     struct adit_server *sv = handle->data;
-    struct adit_way way = { .link = sv->next_link };
+    struct adit_way way = {.link = sv->next_link};
     int fd;
 
     (void)status;
@@ -154,7 +155,8 @@ static bool has_room(struct adit_server *sv, adit_now now)
 }
 
 static struct adit_caller *admit_stranger(struct adit_server *sv, const struct adit_way *way,
-                                          struct adit_admission *adm, struct adit_caller *stream, adit_now now)
+                                          struct adit_admission *adm, struct adit_caller *stream,
+                                          adit_now now)
 {
     struct adit_caller *c = stream;
 
@@ -174,7 +176,7 @@ static struct adit_caller *on_stranger(struct adit_server *sv, const struct adit
 {
     uint8_t buf[ADIT_CTRL_PACKET_MAX];
     struct adit_wr reply = adit_wr_of(buf, sizeof buf);
-    struct adit_way way = { .link = ctrl->link, .remote = ctrl->remote, .local = ctrl->local };
+    struct adit_way way = {.link = ctrl->link, .remote = ctrl->remote, .local = ctrl->local};
     adit_bytes packet = adit_bytes_of(ctrl->b, ctrl->n);
     struct adit_admission adm;
     struct adit_caller *c = NULL;

@@ -6,6 +6,7 @@
  *   listen.c    sockets, and strangers before they are anybody
  *   caller.c    one client's conversation: its session's facts, its timer, its end
  *   admit.c     what a client gets: name, address, options
+ *   limits.c    clients that end by the clock
  *   report.c    status file, statistics, pool file
  */
 #ifndef ADIT_SERVER_PARTS_H
@@ -28,8 +29,8 @@ enum {
 };
 
 /*
- * How a control packet finds its caller: by link, address and the sender's session id. A stream has one caller, which
- * is found by the link alone (the rest zero). Compared as bytes, so it is always zeroed first.
+ * How a control packet finds its caller: by link, address and the sender's session id. A stream has one
+ * caller, which is found by the link alone (the rest zero). Compared as bytes, so it is always zeroed first.
  */
 struct adit_caller_key {
     int link;
@@ -58,6 +59,7 @@ struct adit_caller {
     uint64_t heard_ns;
     int64_t since_s;
     struct adit_counters counters;
+    uint64_t up_ns, idle_mark_ns, idle_mark_bytes; /* limits.c */
 };
 
 struct adit_server {
@@ -85,7 +87,7 @@ struct adit_server {
     uint64_t full_said_ns;
     uint64_t drops[ADIT_ERR_COUNT]; /* control packets that led nowhere */
 
-    uv_timer_t status_timer, pool_timer, exit_timer;
+    uv_timer_t status_timer, pool_timer, exit_timer, limit_timer;
     uint32_t n_counts_due;
     bool wants_log_stats, wants_status_file;
     bool is_leaving;
@@ -111,9 +113,12 @@ void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note);
 /* admit.c */
 void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev);
 
+/* limits.c */
+void adit_server_start_limits(struct adit_server *sv);
+
 /* report.c */
-void adit_server_count(struct adit_server *sv);           /* asks for all counters, then reports */
-void adit_server_counted(struct adit_server *sv);         /* one answer came */
+void adit_server_count(struct adit_server *sv);   /* asks for all counters, then reports */
+void adit_server_counted(struct adit_server *sv); /* one answer came */
 void adit_server_load_pool(struct adit_server *sv);
 void adit_server_save_pool(struct adit_server *sv);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Status file, statistics on SIGUSR2, and the pool file that remembers addresses. Protocol text: 13.3, 13.4. */
+/* Status file, statistics on SIGUSR2, and the pool file that remembers addresses. Protocol text: 13.3, 13.4.
+ */
 #include "server/parts.h"
 
 #include <errno.h>
@@ -45,8 +46,10 @@ static void report(struct adit_server *sv)
     size_t n = 0;
     struct adit_status_client *rows = adit_alloc((sv->n_callers + 1) * sizeof *rows);
     char(*addresses)[ADDRESS_MAX] = adit_alloc((sv->n_callers + 1) * sizeof *addresses);
-    struct adit_status_server s = { .clients = rows, .version = sv->conf->status_version,
-                                    .now_s = adit_clock_now().wall_s, .title = "Adit " ADIT_VERSION };
+    struct adit_status_server s = {.clients = rows,
+                                   .version = sv->conf->status_version,
+                                   .now_s = adit_clock_now().wall_s,
+                                   .title = "Adit " ADIT_VERSION};
 
     for (struct adit_caller *c = sv->callers; rows && addresses && c; c = c->hh.next) {
         if (!c->session)
@@ -101,7 +104,7 @@ void adit_server_counted(struct adit_server *sv)
 
 static void load_line(struct adit_server *sv, char *line)
 {
-    struct adit_ip v4 = { .family = ADIT_AF_NONE }, v6 = { .family = ADIT_AF_NONE };
+    struct adit_ip v4 = {.family = ADIT_AF_NONE}, v6 = {.family = ADIT_AF_NONE};
     char *a = strchr(line, ','), *b = a ? strchr(a + 1, ',') : NULL;
 
     if (!a || line[0] == '#' || line[0] == ';')
@@ -110,7 +113,8 @@ static void load_line(struct adit_server *sv, char *line)
     if (b)
         *b++ = '\0';
     if ((*a && adit_ip_parse(a, &v4) != ADIT_OK) || (b && *b && adit_ip_parse(b, &v6) != ADIT_OK)) {
-        adit_warn(sv->log, NULL, "ifconfig-pool-persist: '%s': the line of '%s' holds no address and is ignored",
+        adit_warn(sv->log, NULL,
+                  "ifconfig-pool-persist: '%s': the line of '%s' holds no address and is ignored",
                   sv->conf->pool_persist_file, line);
         return;
     }
@@ -124,7 +128,8 @@ void adit_server_load_pool(struct adit_server *sv)
     size_t n;
     char *next;
 
-    if (!sv->conf->pool_persist_file || adit_file_read(sv->conf->pool_persist_file, POOL_FILE_MAX, &text, &n) != ADIT_OK)
+    if (!sv->conf->pool_persist_file ||
+        adit_file_read(sv->conf->pool_persist_file, POOL_FILE_MAX, &text, &n) != ADIT_OK)
         return; /* the first start has none */
     next = (char *)text;
     for (char *line = strsep(&next, "\r\n"); line; line = strsep(&next, "\r\n")) {

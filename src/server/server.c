@@ -9,7 +9,6 @@
 
 enum {
     GOODBYE_S = 2, /* between RESTART to the clients and the end (7.13) */
-    V6_POOL_OFFSET = 0x1000, /* as openvpn: the first client of 2001:db8::/64 gets 2001:db8::1000 */
 };
 
 /* ---- notes ---- */
@@ -154,7 +153,7 @@ static adit_err make_directory(struct adit_server *sv)
         pool.v4_end = c->pool_end;
     }
     if (pool.v6.bits > 0)
-        pool.v6_start = adit_ip_add(adit_prefix_masked(pool.v6).ip, V6_POOL_OFFSET);
+        pool.v6_start = pool.v6.ip;
     sv->directory = adit_directory_new(c->max_clients, &pool);
     sv->by_peer = adit_alloc(c->max_clients * sizeof *sv->by_peer);
     return sv->directory && sv->by_peer ? ADIT_OK : ADIT_E_MEMORY;
@@ -232,7 +231,7 @@ static void on_pool_timer(uv_timer_t *timer)
 static void start_timers(struct adit_server *sv)
 {
     const struct adit_conf *c = sv->conf;
-    uv_timer_t *timers[] = { &sv->status_timer, &sv->pool_timer, &sv->exit_timer };
+    uv_timer_t *timers[] = {&sv->status_timer, &sv->pool_timer, &sv->exit_timer, &sv->limit_timer};
 
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
         uv_timer_init(&sv->h->loop, timers[i]);
@@ -241,14 +240,16 @@ static void start_timers(struct adit_server *sv)
     if (c->status_file)
         uv_timer_start(&sv->status_timer, on_status_timer, 0, c->status_s * 1000ULL);
     if (c->pool_persist_file && c->pool_persist_s > 0)
-        uv_timer_start(&sv->pool_timer, on_pool_timer, c->pool_persist_s * 1000ULL, c->pool_persist_s * 1000ULL);
+        uv_timer_start(&sv->pool_timer, on_pool_timer, c->pool_persist_s * 1000ULL,
+                       c->pool_persist_s * 1000ULL);
 }
 
 static void run(struct adit_server *sv)
 {
-    static const struct adit_role role = { .on_note = on_note, .on_signal = on_signal };
+    static const struct adit_role role = {.on_note = on_note, .on_signal = on_signal};
 
     start_timers(sv);
+    adit_server_start_limits(sv);
     adit_host_run(sv->h, &role, sv);
     adit_server_save_pool(sv);
     end_all(sv);
@@ -261,7 +262,7 @@ void adit_server_run(struct adit_host *h)
     h->exit_status = 1;
     if (!sv)
         return;
-    *sv = (struct adit_server){ .h = h, .conf = h->conf, .log = &h->env.log, .listener = -1 };
+    *sv = (struct adit_server){.h = h, .conf = h->conf, .log = &h->env.log, .listener = -1};
     if (prepare(sv) && open_up(sv))
         run(sv);
     else

@@ -6,8 +6,8 @@
 #include "host/host.h"
 
 /*
- * Runs until a signal; h->end and h->exit_status tell how it ended. The host has been initialised, its tunnel is
- * opened here. Leaves nothing behind but the host itself.
+ * Runs until a signal; h->end and h->exit_status tell how it ended. The host has been initialised, its tunnel
+ * is opened here. Leaves nothing behind but the host itself.
  */
 void adit_server_run(struct adit_host *h);
 

@@ -67,7 +67,7 @@ static void a_servers_reply_is_taken(void **state)
         "dhcp-option DNS 10.8.0.1,redirect-gateway def1 ipv6,auth-token T,auth-token-user "
         "QQ==,explicit-exit-notify 2,"
         "inactive 100 5,session-timeout 900,sndbuf 1000,rcvbuf 2000,socket-flags TCP_NODELAY,setenv-safe A b,"
-        "dns server 1 address 1.2.3.4:53 [2001:db8::1]:53,block-ipv6,route-metric 9,verb 5,mute 3");
+        "dns server 1 address 1.2.3.4:53 [2001:db8::1]:53,route-metric 9,verb 5,mute 3");
     assert_int_equal(x.err, ADIT_OK);
     assert_ip(&x.p->ifconfig.local, "10.8.0.2");
     assert_ip(&x.p->ifconfig.remote_or_mask, "255.255.255.0");
@@ -106,7 +106,6 @@ static void a_servers_reply_is_taken(void **state)
     assert_int_equal(x.p->echo.n, 1);
     assert_int_equal(x.p->route_metric, 9);
     assert_int_equal(x.p->verb, 5);
-    assert_true(x.p->is_block_ipv6);
     assert_int_equal(x.report.n_errors, 0);
     /* The configuration did not change. */
     assert_int_equal(x.own.c->routes.n, 1);
@@ -216,14 +215,15 @@ static void what_is_not_understood_is_a_note(void **state)
     }
 }
 
-static void names_in_routes_need_consent(void **state)
+static void names_in_routes_are_not_taken_from_a_server(void **state)
 {
     struct pushing x = {0};
 
     (void)state;
-    push_on(&x, CLIENT "allow-pull-fqdn\n", "route host.example");
-    assert_int_equal(x.p->routes.n, 1);
-    assert_int_equal(x.p->routes.v[0].net.kind, ADIT_ROUTE_END_NAME);
+    push_on(&x, CLIENT, "route host.example");
+    assert_int_equal(x.p->routes.n, 0);
+    assert_int_equal(x.report.n_errors, 0);
+    assert_true(x.report.n > 0);
     push_done(&x);
 }
 
@@ -319,7 +319,7 @@ int main(void)
         cmocka_unit_test(only_what_openvpn_allows_may_be_pushed),
         cmocka_unit_test(nothing_pushed_names_a_file_or_a_program),
         cmocka_unit_test(what_is_not_understood_is_a_note),
-        cmocka_unit_test(names_in_routes_need_consent),
+        cmocka_unit_test(names_in_routes_are_not_taken_from_a_server),
         cmocka_unit_test(texts_of_a_peer_are_cleaned),
         cmocka_unit_test(pull_filters_judge_by_the_beginning),
         cmocka_unit_test(what_must_not_be_ignored_refuses_the_push),
