@@ -153,6 +153,23 @@ static void on_signal(void *ctx, int signum)
 
 /* ---- start ---- */
 
+/* Without any of these a client with a certificate of the same CA could play the server. */
+static void warn_about_trust(const struct adit_client *c)
+{
+    const struct adit_conf *f = c->conf;
+
+    if (f->remote_cert == ADIT_REMOTE_CERT_ANY && !f->remote_eku && !f->has_remote_ku &&
+        f->x509_name_kind == ADIT_X509_NAME_NONE && f->fingerprints.n == 0 && f->is_tls_client)
+        adit_warn(c->log, NULL,
+                  "WARNING: No server certificate verification method has been enabled; add: "
+                  "remote-cert-tls server");
+    if (!adit_file_ref_is_set(&f->cert) && !adit_file_ref_is_set(&f->pkcs12) && !f->has_auth_user_pass &&
+        f->is_tls_client)
+        adit_warn(c->log, NULL,
+                  "WARNING: neither a certificate (cert, key) nor a log-in (auth-user-pass) is configured: "
+                  "the server will hardly let this client in");
+}
+
 static bool prepare(struct adit_client *c)
 {
     struct adit_host *h = c->h;
@@ -169,6 +186,7 @@ static bool prepare(struct adit_client *c)
         return false;
     c->params.tls = &adit_tls_ossl;
     c->params.tls_ctx = c->tls;
+    warn_about_trust(c);
     return adit_client_order_remotes(c) == ADIT_OK && adit_host_open(h, true) == ADIT_OK;
 }
 

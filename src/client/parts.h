@@ -28,6 +28,7 @@ struct adit_client {
     const struct adit_log *log;
     struct adit_terms terms;
     struct adit_tls_ctx *tls;
+    uint64_t crl_stamp;
     struct adit_login login;
 
     /* remotes.c */
@@ -64,7 +65,8 @@ struct adit_client {
     bool has_peer; /* the plane knows the peer */
     bool is_up;
     bool was_up;              /* this connection came up: the next failure starts with short waits */
-    uint64_t heard_ns;        /* last authentic control packet */
+    bool has_said_wrong_key;
+    uint64_t heard_ns; /* last authentic control packet */
     uint64_t config_hash;     /* of what the device was configured with */
     uv_timer_t session_timer; /* the session's own deadline */
     uv_timer_t answer_timer;  /* connect-timeout, then ping-exit and session limits */

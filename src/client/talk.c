@@ -55,6 +55,8 @@ void adit_client_begin_session(struct adit_client *c)
     struct adit_session_start st = start_of(c);
 
     name_subject(c);
+    c->has_said_wrong_key = false;
+    adit_material_refresh_crl(c->conf, c->tls, &c->crl_stamp, c->log);
     c->params = adit_terms_params(&c->terms, c->conn);
     c->params.tls = &adit_tls_ossl;
     c->params.tls_ctx = c->tls;
@@ -352,7 +354,7 @@ static bool handle(struct adit_client *c, struct adit_event *ev)
 {
     switch (ev->kind) {
     case ADIT_EV_TLS_UP:
-        adit_info(c->log, NULL, "Control Channel: %.*s", (int)ev->text.n, (const char *)ev->text.p);
+        adit_info(c->log, NULL, "%.*s", (int)ev->text.n, (const char *)ev->text.p);
         break;
     case ADIT_EV_AUTH_WANTED:
         if (ev->is_renewal)
@@ -475,6 +477,15 @@ static bool is_of_session(const struct adit_client *c, const struct adit_ctrl_by
            memcmp(ctrl->b + 1, adit_session_remote_sid(c->session)->b, ADIT_SID_LEN) == 0;
 }
 
+static void say_wrong_key(struct adit_client *c)
+{
+    c->has_said_wrong_key = true;
+    adit_error(c->log, c->subject,
+               "TLS Error: packet HMAC authentication failed: the peer's tls-auth or tls-crypt key is "
+               "another one, or with "
+               "tls-auth both ends have the same key direction (one end needs 0, the other 1)");
+}
+
 static void on_control(struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
 {
     adit_now now = adit_clock_now();
@@ -489,6 +500,8 @@ static void on_control(struct adit_client *c, const struct adit_ctrl_bytes *ctrl
     e = adit_session_recv(c->session, adit_bytes_of(ctrl->b, ctrl->n), now);
     if (e == ADIT_OK)
         c->heard_ns = now.mono_ns;
+    else if (e == ADIT_E_AUTH && !c->has_said_wrong_key)
+        say_wrong_key(c);
     else
         adit_log(c->log, ADIT_LOG_DEBUG, 4, c->subject, "control packet dropped: %s", adit_err_text(e));
     adit_client_service(c);

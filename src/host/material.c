@@ -345,6 +345,32 @@ struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct a
     return ctx;
 }
 
+void adit_material_refresh_crl(const struct adit_conf *c, struct adit_tls_ctx *tls, uint64_t *stamp,
+                               const struct adit_log *log)
+{
+    char why[512] = "";
+    uint64_t fresh;
+    struct text t;
+
+    if (!c->crl.path || c->is_crl_dir)
+        return;
+    fresh = adit_file_stamp(c->crl.path);
+    if (fresh == *stamp || *stamp == 0) {
+        *stamp = fresh; /* at first the list is the one that the context was made with */
+        return;
+    }
+    *stamp = fresh;
+    if (fetch(&c->crl, "crl-verify", log, &t) != ADIT_OK) {
+        adit_warn(log, NULL, "crl-verify: the list read before stays in force");
+        return;
+    }
+    if (adit_tls_ctx_set_crl(tls, t.b, why, sizeof why) == ADIT_OK)
+        adit_note(log, NULL, "crl-verify: '%s' was read again", c->crl.path);
+    else
+        adit_error(log, NULL, "%s; the list read before stays in force", why);
+    forget(&t);
+}
+
 /* ---- log-in ---- */
 
 static adit_bytes take_line(struct adit_rd *r)

@@ -28,6 +28,14 @@ void adit_wraps_free(struct adit_wraps *w); /* wipes; zeros allowed */
 /* NULL after the log got its line. */
 struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct adit_env *env);
 
+/*
+ * A changed crl-verify file takes effect at the next handshake. *stamp is the caller's memory of the file, 0
+ * at first. Of a file that cannot be read or understood any more the old list stays in force, and the log
+ * says so once per change.
+ */
+void adit_material_refresh_crl(const struct adit_conf *c, struct adit_tls_ctx *tls, uint64_t *stamp,
+                               const struct adit_log *log);
+
 /* Name and password for auth-user-pass from its file or block; secret, wiped by adit_login_free(). */
 struct adit_login {
     char user[ADIT_USERPASS_MAX], password[ADIT_USERPASS_MAX];

@@ -115,6 +115,10 @@ adit_err adit_terms_init(struct adit_terms *t, const struct adit_conf *c, const 
     adit_err e;
 
     *t = (struct adit_terms){.conf = c};
+    if (c->dev_type == ADIT_DEV_TAP) {
+        adit_error(log, NULL, "dev tap is known, not supported yet; use dev tun");
+        return ADIT_E_CONFIG;
+    }
     e = read_ciphers(t, log);
     if (e == ADIT_OK)
         e = check_formats(t, log);

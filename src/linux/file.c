@@ -299,3 +299,20 @@ void adit_dir_unlock(int lock)
     if (lock >= 0)
         close(lock);
 }
+
+uint64_t adit_file_stamp(const char *path)
+{
+    struct stat st;
+    uint64_t stamp = 0xcbf29ce484222325ULL;
+    uint64_t parts[4];
+
+    if (stat(path, &st) != 0)
+        return 0;
+    parts[0] = (uint64_t)st.st_mtim.tv_sec;
+    parts[1] = (uint64_t)st.st_mtim.tv_nsec;
+    parts[2] = (uint64_t)st.st_size;
+    parts[3] = (uint64_t)st.st_ino;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        stamp = (stamp ^ parts[i]) * 0x100000001b3ULL;
+    return stamp | 1;
+}

@@ -28,6 +28,9 @@ ADIT_MUST_USE adit_err adit_file_move(const char *from, const char *to);
 ADIT_MUST_USE adit_err adit_file_remove(const char *path); /* not being there is success */
 bool adit_file_exists(const char *path);
 
+/* Changes whenever the file does: of its time, size and identity. 0 if it cannot be looked at. */
+uint64_t adit_file_stamp(const char *path);
+
 /* *made: it was not there before. ADIT_E_FILE also if a file of another kind is in the way. */
 ADIT_MUST_USE adit_err adit_dir_make(const char *path, unsigned mode, bool *made);
 

@@ -109,6 +109,7 @@ bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm)
         .subject = c->subject,
     };
 
+    adit_material_refresh_crl(sv->conf, sv->tls, &sv->crl_stamp, sv->log);
     if (adm->is_v2) {
         st.wrap = adit_wrap_key_crypt(&adm->kc, true);
         st.owns_wrap = true;
@@ -197,7 +198,7 @@ static bool handle(struct adit_caller *c, struct adit_event *ev)
 
     switch (ev->kind) {
     case ADIT_EV_TLS_UP:
-        adit_info(sv->log, c->subject, "Control Channel: %.*s", (int)ev->text.n, (const char *)ev->text.p);
+        adit_info(sv->log, c->subject, "%.*s", (int)ev->text.n, (const char *)ev->text.p);
         break;
     case ADIT_EV_AUTH_WANTED:
         adit_caller_admit(c, ev);

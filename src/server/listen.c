@@ -8,7 +8,7 @@
 #include "linux/sock.h"
 
 enum {
-    FULL_SAID_EVERY_S = 10,
+    SAID_EVERY_S = 10, /* what strangers cause is told at most so often */
 };
 
 /* ---- sockets ---- */
@@ -146,12 +146,33 @@ static bool has_room(struct adit_server *sv, adit_now now)
     if (sv->n_callers < sv->conf->max_clients + ADIT_SERVER_PENDING)
         return true;
     sv->drops[ADIT_E_FULL]++;
-    if (now.mono_ns - sv->full_said_ns >= FULL_SAID_EVERY_S * ADIT_NS_PER_S) {
+    if (now.mono_ns - sv->full_said_ns >= SAID_EVERY_S * ADIT_NS_PER_S) {
         sv->full_said_ns = now.mono_ns;
         adit_warn(sv->log, NULL, "MULTI: new incoming connection would exceed maximum number of clients (%u)",
                   sv->conf->max_clients);
     }
     return false;
+}
+
+/* A wrong key is what a person who sets this up gets wrong first; the rest of the noise is only counted. */
+static void say_refused(struct adit_server *sv, const struct adit_addr *from, adit_err why, adit_now now)
+{
+    char text[ADIT_ADDR_STR_MAX];
+
+    if (why != ADIT_E_AUTH)
+        return;
+    sv->n_refused++;
+    if (sv->refused_said_ns != 0 && now.mono_ns - sv->refused_said_ns < SAID_EVERY_S * ADIT_NS_PER_S)
+        return;
+    sv->refused_said_ns = now.mono_ns;
+    adit_note(sv->log, NULL,
+              "TLS Error: packet HMAC authentication failed, from [AF_INET%s]%s and others, %u packets: "
+              "either strangers, "
+              "or a client with another tls-auth, tls-crypt or tls-crypt-v2 key, or with the same key "
+              "direction as here",
+              from->ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(from, text, sizeof text),
+              sv->n_refused);
+    sv->n_refused = 0;
 }
 
 static struct adit_caller *admit_stranger(struct adit_server *sv, const struct adit_way *way,
@@ -186,12 +207,14 @@ static struct adit_caller *on_stranger(struct adit_server *sv, const struct adit
 
     verdict = stream ? adit_door_recv_stream(&sv->door, packet, now, &adm, &why)
                      : adit_door_recv(&sv->door, &ctrl->remote, packet, now, &reply, &adm, &why);
-    if (verdict == ADIT_DOOR_REPLY)
+    if (verdict == ADIT_DOOR_REPLY) {
         adit_host_send(sv->h, &way, adit_wr_view(&reply));
-    else if (verdict == ADIT_DOOR_DROP)
+    } else if (verdict == ADIT_DOOR_DROP) {
         sv->drops[why]++;
-    else
+        say_refused(sv, stream ? &stream->way.remote : &ctrl->remote, why, now);
+    } else {
         c = admit_stranger(sv, &way, &adm, stream, now);
+    }
     adit_wipe(&adm.kc, sizeof adm.kc);
     return c;
 }

@@ -68,6 +68,7 @@ struct adit_server {
     const struct adit_log *log;
     struct adit_terms terms;
     struct adit_tls_ctx *tls;
+    uint64_t crl_stamp;
     struct adit_wraps wraps;
     struct adit_door door;
     struct adit_session_params params;
@@ -84,7 +85,8 @@ struct adit_server {
 
     uint64_t freq_start_ns; /* connect-freq */
     uint32_t freq_n;
-    uint64_t full_said_ns;
+    uint64_t full_said_ns, refused_said_ns;
+    uint32_t n_refused;             /* packets under a wrong key since that was last said */
     uint64_t drops[ADIT_ERR_COUNT]; /* control packets that led nowhere */
 
     uv_timer_t status_timer, pool_timer, exit_timer, limit_timer;

@@ -194,6 +194,7 @@ static bool prepare(struct adit_server *sv)
     sv->params = adit_terms_params(&sv->terms, &c->conn);
     sv->params.tls = &adit_tls_ossl;
     sv->params.tls_ctx = sv->tls;
+    adit_material_refresh_crl(c, sv->tls, &sv->crl_stamp, sv->log);
     return make_directory(sv) == ADIT_OK && make_door(sv) == ADIT_OK;
 }
 
