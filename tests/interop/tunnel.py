@@ -133,7 +133,10 @@ class Tunnel:
         return self.cx.lab.space(name)
 
     def relay(self):
-        """Puts client 1 behind a relay (for TCP one that cuts the stream into pieces); its side to the server has the addresses .2 to .9."""
+        """Puts client 1 behind a relay, for TCP one that cuts the stream into pieces.
+
+        Its side to the server has the addresses .2 to .9.
+        """
         m, c = self.cx.lab.space("mid"), self.cx.lab.space("c1")
         self.cx.lab.link(self.s, m, 1)
         self.cx.lab.link(m, c, 2)
