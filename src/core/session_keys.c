@@ -400,8 +400,10 @@ static void feed_tls(struct adit_session *s, adit_now now)
     adit_bytes payload;
     uint32_t id;
 
-    while (adit_reliable_next_in(&k->rel, &id, &payload)) {
-        if (id == 0 || payload.n == 0 || k->has_failed)
+    /* Until our reset is acknowledged TLS does not run, and what it does not read must not pile up: it waits
+     * in the receive window. Later, too, nobody may fill the memory of what does not read any more. */
+    while (k->was_reset_acked && adit_reliable_next_in(&k->rel, &id, &payload)) {
+        if (id == 0 || payload.n == 0 || k->has_failed || s->is_ending)
             continue; /* resets carry nothing for TLS */
         if (s->p->tls->feed(k->tls, payload) != ADIT_OK)
             adit_session_fail(s, ADIT_E_MEMORY, NULL, now);
@@ -543,6 +545,9 @@ void adit_session_tick_keys(struct adit_session *s, adit_now now)
         else
             drop_lame(s);
     }
-    if (now.mono_ns >= k->renew_ns)
+    if (now.mono_ns >= k->renew_ns) {
+        /* It may not be possible yet (a client that waits for its push reply): then again in a second. */
+        k->renew_ns = adit_now_after_s(now, 1);
         adit_session_renegotiate(s, now);
+    }
 }

@@ -98,12 +98,23 @@ static void send_push_reply(struct adit_session *s, adit_now now)
     s->push_next_ns = adit_now_after_s(now, PUSH_REPLY_EVERY_S);
 }
 
+/* Not in the middle of a renegotiation: its end comes back here. */
+static bool can_push(const struct adit_session *s)
+{
+    return s->is_up && s->primary.is_active && !s->primary.has_failed;
+}
+
 static void tick_server_push(struct adit_session *s, adit_now now)
 {
     bool is_wanted = s->push_wanted || (s->wants_push_unasked && !s->push_done);
 
-    if (!is_wanted || !s->is_up || !s->primary.is_active || (s->push_done && now.mono_ns < s->push_next_ns))
+    if (!is_wanted || !can_push(s) || (s->push_done && now.mono_ns < s->push_next_ns))
         return;
+    if (s->push_done && !adit_session_is_quiet(s)) {
+        /* Who asks again and again, but acknowledges nothing, does not get more and more queued. */
+        s->push_next_ns = adit_now_after_s(now, PUSH_REPLY_EVERY_S);
+        return;
+    }
     send_push_reply(s, now);
     adit_session_flush_tls(s, now);
 }
@@ -141,7 +152,7 @@ uint64_t adit_session_push_deadline(const struct adit_session *s)
 {
     if (s->p->role == ADIT_ROLE_CLIENT)
         return s->push_done ? ADIT_NEVER : adit_earlier(s->push_next_ns, s->push_until_ns);
-    return s->push_wanted && s->push_done ? s->push_next_ns : ADIT_NEVER;
+    return s->push_wanted && s->push_done && can_push(s) ? s->push_next_ns : ADIT_NEVER;
 }
 
 /* Adds the options of one message, NUL-terminated, to the collection; *more: a continuation follows. */

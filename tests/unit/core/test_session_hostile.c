@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Peers that lie, stall and flood: what a session must not spend on them, and what it must not forget. */
+#include "../unit.h"
+
+#include "core/session_parts.h"
+#include "pair.h"
+
+static struct pair p;
+
+static void start(enum pair_wrap wrap, uint64_t seed)
+{
+    pair_init(&p, wrap, seed);
+    pair_start(&p);
+    assert_true(pair_run(&p, 60, pair_is_up));
+    assert_true(pair_run(&p, 2, NULL));
+}
+
+static struct adit_sid sid_of(uint8_t first)
+{
+    struct adit_sid sid;
+
+    steps(sid.b, sizeof sid.b, first);
+    return sid;
+}
+
+/* A packet without wrapping, made by hand. */
+static adit_err send_raw(struct adit_session *s, enum adit_op op, uint8_t key_id, const struct adit_sid *from,
+                         const struct adit_ctrl *c)
+{
+    uint8_t body_buf[ADIT_CTRL_PACKET_MAX], buf[ADIT_CTRL_PACKET_MAX];
+    struct adit_wr body = adit_wr_of(body_buf, sizeof body_buf), w = adit_wr_of(buf, sizeof buf);
+    struct adit_wrap_head head = {.first = adit_packet_first(op, key_id), .sid = *from};
+
+    adit_ctrl_build(c, &body);
+    assert_int_equal(adit_wrap_seal_with(NULL, &head, adit_wr_view(&body), &w), ADIT_OK);
+    return adit_session_recv(s, adit_wr_view(&w), p.now);
+}
+
+/* Does what a host does in one turn; afterwards nothing may be due at once, or the host would spin. */
+static void assert_rests(struct adit_session *s)
+{
+    uint8_t buf[ADIT_CTRL_PACKET_MAX];
+    struct adit_event ev;
+
+    adit_session_tick(s, p.now);
+    while (adit_session_next_event(s, &ev))
+        continue;
+    for (;;) {
+        struct adit_wr w = adit_wr_of(buf, sizeof buf);
+
+        if (!adit_session_next_tx(s, p.now, &w))
+            break;
+    }
+    assert_true(adit_session_deadline(s) > p.now.mono_ns);
+}
+
+static void pass(uint64_t seconds)
+{
+    p.now.mono_ns += seconds * ADIT_NS_PER_S;
+    p.now.wall_s += (int64_t)seconds;
+}
+
+/* Somebody on a stream who never acknowledges our reset gets no memory beyond the receive window. */
+static void nothing_piles_up_before_the_reset_is_acknowledged(void **state)
+{
+    static uint8_t junk[1000];
+    struct adit_session_start st = {.is_tcp = true};
+    struct adit_sid from = sid_of(1);
+    struct adit_session *s;
+
+    (void)state;
+    pair_init(&p, PAIR_BARE, 1);
+    s = adit_session_accept(&p.server.params, &st, &from, NULL, &p.server.env, p.now);
+    assert_non_null(s);
+    assert_int_equal(send_raw(s, ADIT_OP_HARD_RESET_CLIENT_V2, 0, &from, &(struct adit_ctrl){.packet_id = 0}),
+                     ADIT_OK);
+    for (uint32_t id = 1; id < 1000; id++) {
+        struct adit_ctrl c = {.packet_id = id, .payload = adit_bytes_of(junk, sizeof junk)};
+
+        assert_int_equal(send_raw(s, ADIT_OP_CONTROL_V1, 0, &from, &c),
+                         id < ADIT_RECV_WINDOW ? ADIT_OK : ADIT_E_WINDOW);
+    }
+    adit_session_free(s);
+    pair_fini(&p);
+}
+
+/* A client that asks for its options, and then stalls a renegotiation that it began. */
+static void a_stalled_renegotiation_lets_the_host_rest(void **state)
+{
+    (void)state;
+    start(PAIR_TLS_CRYPT, 2);
+    assert_int_equal(adit_session_say(p.client.s, "PUSH_REQUEST", p.now), ADIT_OK);
+    assert_true(pair_run(&p, 1, NULL));
+    p.server.out.loss_percent = 100;
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 1, NULL));
+    pass(40);
+    assert_rests(p.server.s);
+    pass(60); /* the renegotiation has failed, the old key is still good */
+    assert_rests(p.server.s);
+    assert_true(adit_session_is_up(p.server.s));
+    pair_fini(&p);
+}
+
+static size_t queued(const struct adit_session *s)
+{
+    return s->p->tls->pending(s->primary.tls);
+}
+
+/* A client that keeps asking, and never acknowledges an answer. */
+static void repeated_push_replies_do_not_pile_up(void **state)
+{
+    (void)state;
+    start(PAIR_TLS_CRYPT, 3);
+    p.server.s->primary.renew_ns = ADIT_NEVER;
+    for (int i = 0; i < 200; i++) {
+        p.server.s->push_wanted = true;
+        pass(31);
+        assert_rests(p.server.s);
+    }
+    assert_true(queued(p.server.s) < 1000);
+    pair_fini(&p);
+}
+
+/* reneg-sec shorter than the wait for a push reply. */
+static void a_renewal_that_cannot_begin_lets_the_host_rest(void **state)
+{
+    (void)state;
+    pair_init(&p, PAIR_BARE, 4);
+    p.server.params.role = ADIT_ROLE_P2P_SERVER; /* it never answers PUSH_REQUEST */
+    p.client.params.reneg_max_s = 5;
+    pair_start(&p);
+    assert_true(pair_run(&p, 4, NULL));
+    assert_true(p.client.s->primary.is_active);
+    pass(10);
+    assert_rests(p.client.s);
+    pair_fini(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_piles_up_before_the_reset_is_acknowledged),
+        cmocka_unit_test(a_stalled_renegotiation_lets_the_host_rest),
+        cmocka_unit_test(repeated_push_replies_do_not_pile_up),
+        cmocka_unit_test(a_renewal_that_cannot_begin_lets_the_host_rest),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
