@@ -266,6 +266,9 @@ static void settle_conn(struct adit_fill *f, struct adit_conf_conn *conn)
     settle_proto(f, conn);
     settle_binding(f, conn);
     settle_mssfix(conn);
+    /* What this end was told to use it also takes from a push. */
+    if (conn->tun_mtu_max < conn->tun_mtu)
+        conn->tun_mtu_max = conn->tun_mtu;
 }
 
 static void add_conn(struct adit_fill *f, const struct adit_conf_conn *conn)

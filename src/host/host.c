@@ -14,6 +14,21 @@ static const int signal_numbers[ADIT_HOST_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, S
 
 /* ---- the loop ---- */
 
+/*
+ * Between the end of one loop and the beginning of the next, or of the program's end, our signals wait: their
+ * default would kill the process half-way through taking its routes back, and with a status that is not its
+ * own.
+ */
+static void hold_signals(int how)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int i = 0; i < ADIT_HOST_SIGNALS; i++)
+        sigaddset(&set, signal_numbers[i]);
+    pthread_sigmask(how, &set, NULL);
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct adit_host *h = handle->data;
@@ -33,6 +48,7 @@ adit_err adit_host_init(struct adit_host *h, const struct adit_conf *c, const st
             uv_signal_start(&h->signals[i], on_signal, signal_numbers[i]) != 0)
             return ADIT_E_OS;
     }
+    hold_signals(SIG_UNBLOCK);
     return ADIT_OK;
 }
 
@@ -150,6 +166,7 @@ static void close_handle(uv_handle_t *handle, void *arg)
 
 void adit_host_fini(struct adit_host *h)
 {
+    hold_signals(SIG_BLOCK);
     /* Handles first: they watch descriptors of the plane. */
     uv_walk(&h->loop, close_handle, NULL);
     uv_run(&h->loop, UV_RUN_DEFAULT);

@@ -41,7 +41,7 @@ struct adit_socket_spec {
     bool want_nodelay;
     bool has_mark;
     uint32_t mark;
-    int sndbuf, rcvbuf; /* bytes; 0: the system's */
+    int sndbuf, rcvbuf; /* bytes; 0: the system's, but for receiving UDP at least 4 MiB if allowed */
     enum adit_mtu_disc mtu_disc;
     char bind_dev[ADIT_SOCKET_IF_MAX]; /* "" for any */
 };

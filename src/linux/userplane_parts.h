@@ -19,9 +19,9 @@
 #include "wire/stream.h"
 
 enum {
-    ADIT_UP_CMDS = 512,                /* slots of the command ring */
-    ADIT_UP_NOTES = 512,               /* slots of the note ring */
-    ADIT_UP_RESERVE = 128,             /* of either ring, kept free of control packets */
+    ADIT_UP_CMDS = 256,                /* slots of the command ring */
+    ADIT_UP_NOTES = 256,               /* slots of the note ring */
+    ADIT_UP_RESERVE = 64,              /* of either ring, kept free of control packets */
     ADIT_UP_BATCH = 32,                /* datagrams per system call */
     ADIT_UP_PER_TURN = 64,             /* packets per descriptor and turn */
     ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */

@@ -13,7 +13,11 @@ adit_err adit_ring_init(struct adit_ring *r, size_t slot_len, uint32_t slots)
     slot_len = (slot_len + 15) & ~(size_t)15;
     *r = (struct adit_ring){.slot_len = slot_len, .mask = slots - 1};
     r->slots = adit_alloc(slot_len * slots);
-    return r->slots ? ADIT_OK : ADIT_E_MEMORY;
+    if (!r->slots)
+        return ADIT_E_MEMORY;
+    /* The pages are taken now, so that traffic neither waits for them nor makes the program grow. */
+    adit_wipe(r->slots, slot_len * slots);
+    return ADIT_OK;
 }
 
 void adit_ring_fini(struct adit_ring *r)
