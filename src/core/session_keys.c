@@ -151,6 +151,7 @@ static void make_data_keys(struct adit_session *s, adit_now now)
     ev.keys.cipher = s->agreed.cipher;
     adit_session_emit(s, &ev);
     k->has_data_keys = true;
+    k->is_sending = !s->lame.is_used;
     adit_wipe(&k->own, sizeof k->own);
     adit_wipe(&k->peer, sizeof k->peer);
 }
@@ -487,8 +488,22 @@ static void emit_key(struct adit_session *s, enum adit_event_kind kind, uint8_t 
     adit_session_emit(s, &ev);
 }
 
+static void use_key(struct adit_session *s)
+{
+    struct adit_key_state *k = &s->primary;
+
+    k->use_ns = ADIT_NEVER;
+    if (!k->has_data_keys || k->is_sending)
+        return;
+    k->is_sending = true;
+    emit_key(s, ADIT_EV_KEY_USE, k->key_id);
+}
+
+/* The key that sends may be the one that goes: its successor's turn comes early then. */
 static void drop_lame(struct adit_session *s)
 {
+    if (s->lame.is_used)
+        use_key(s);
     if (s->lame.is_used && s->lame.has_data_keys && s->lame.key_id != s->primary.key_id)
         emit_key(s, ADIT_EV_KEY_DROP, s->lame.key_id);
     adit_key_state_free(s, &s->lame);
@@ -499,9 +514,6 @@ static adit_err begin_next(struct adit_session *s, uint8_t key_id, adit_now now)
     drop_lame(s);
     s->lame = s->primary;
     s->lame.dies_ns = adit_now_after_s(now, s->p->tran_window_s);
-    if (s->lame.use_ns != ADIT_NEVER)
-        emit_key(s, ADIT_EV_KEY_USE,
-                 s->lame.key_id); /* its turn came early: it is the one that is in place */
     s->lame.use_ns = s->lame.renew_ns = ADIT_NEVER;
     return adit_key_state_begin(s, key_id, now);
 }
@@ -533,10 +545,8 @@ void adit_session_tick_keys(struct adit_session *s, adit_now now)
         adit_session_fail(s, ADIT_E_HAND_WINDOW, NULL, now);
         return;
     }
-    if (now.mono_ns >= k->use_ns) {
-        k->use_ns = ADIT_NEVER;
-        emit_key(s, ADIT_EV_KEY_USE, k->key_id);
-    }
+    if (now.mono_ns >= k->use_ns)
+        use_key(s);
     if (s->lame.is_used && now.mono_ns >= s->lame.dies_ns) {
         if (k->has_failed)
             adit_session_end(s, s->end_reason, 0, now);

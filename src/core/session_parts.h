@@ -26,6 +26,7 @@ struct adit_key_state {
     bool is_admitted;               /* the host answered AUTH_WANTED */
     bool is_active;                 /* both key messages, and everything sent was acknowledged */
     bool has_data_keys;
+    bool is_sending; /* the plane was told to send with it, or does so because it was the first */
     bool has_failed;
 
     struct adit_reliable rel;

@@ -137,6 +137,39 @@ static void a_renewal_that_cannot_begin_lets_the_host_rest(void **state)
     pair_fini(&p);
 }
 
+/* The pair fails a test in which a key is dropped that still sends. */
+static void the_sending_key_is_never_dropped(void **state)
+{
+    (void)state;
+    start(PAIR_TLS_CRYPT, 5);
+    assert_true(pair_run(&p, 120, NULL));
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 2, NULL));
+    assert_int_equal(p.client.tx_key, 0);
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 3, NULL));
+    assert_int_equal(p.client.tx_key, 2); /* the key before it was too young to be preferred (4.10) */
+    assert_int_equal(p.server.tx_key, 2);
+    pair_fini(&p);
+}
+
+static void a_short_transition_hands_over_in_time(void **state)
+{
+    (void)state;
+    pair_init(&p, PAIR_TLS_CRYPT, 6);
+    p.client.params.tran_window_s = p.server.params.tran_window_s = 5;
+    pair_start(&p);
+    assert_true(pair_run(&p, 120, NULL));
+    adit_session_renegotiate(p.server.s, p.now);
+    assert_true(pair_run(&p, 3, NULL));
+    assert_int_equal(p.client.tx_key, 0);
+    assert_true(pair_run(&p, 4, NULL));
+    assert_int_equal(p.client.tx_key, 1);
+    assert_int_equal(p.server.tx_key, 1);
+    assert_false(p.client.has_keys[0] || p.server.has_keys[0]);
+    pair_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +177,8 @@ int main(void)
         cmocka_unit_test(a_stalled_renegotiation_lets_the_host_rest),
         cmocka_unit_test(repeated_push_replies_do_not_pile_up),
         cmocka_unit_test(a_renewal_that_cannot_begin_lets_the_host_rest),
+        cmocka_unit_test(the_sending_key_is_never_dropped),
+        cmocka_unit_test(a_short_transition_hands_over_in_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
