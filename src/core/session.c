@@ -215,7 +215,9 @@ adit_err adit_session_recv(struct adit_session *s, adit_bytes packet, adit_now n
         return e;
     if (c.n_acks > 0 && !adit_sid_eq(&c.ack_sid, &s->local))
         return ADIT_E_SESSION_ID;
-    if (op == ADIT_OP_SOFT_RESET_V1 && key_id != s->primary.key_id)
+    if (op == ADIT_OP_SOFT_RESET_V1 && c.packet_id != 0)
+        e = ADIT_E_MALFORMED;
+    else if (op == ADIT_OP_SOFT_RESET_V1 && key_id != s->primary.key_id)
         e = adit_session_accept_soft_reset(s, key_id, now);
     else if (adit_packet_is_hard_reset(op))
         e = on_hard_reset(s, packet, &c, now);
@@ -224,13 +226,11 @@ adit_err adit_session_recv(struct adit_session *s, adit_bytes packet, adit_now n
     if (key_id != s->primary.key_id)
         return ADIT_E_KEY_ID;
     adit_reliable_acked(&s->primary.rel, c.acks, c.n_acks, now);
-    if (!c.is_ack_only) {
+    if (!c.is_ack_only)
         e = adit_reliable_received(&s->primary.rel, c.packet_id, c.payload);
-        if (e != ADIT_OK && e != ADIT_E_REPLAY)
-            return e;
-    }
+    /* Whatever became of the content, its acknowledgements may have opened the window. */
     adit_session_advance(s, now);
-    return ADIT_OK;
+    return e == ADIT_E_REPLAY ? ADIT_OK : e;
 }
 
 /* ---- packets out ---- */
@@ -332,9 +332,7 @@ const struct adit_sid *adit_session_local_sid(const struct adit_session *s)
 
 const struct adit_identity *adit_session_identity(const struct adit_session *s)
 {
-    static const struct adit_identity nobody;
-
-    return s->primary.tls && s->primary.is_tls_up ? s->p->tls->identity(s->primary.tls) : &nobody;
+    return &s->identity;
 }
 
 const struct adit_agreed *adit_session_agreed(const struct adit_session *s)

@@ -110,7 +110,7 @@ struct adit_event {
     adit_bytes peer_options; /* AUTH_WANTED, PUSHED: the peer's options string */
     adit_bytes peer_info;    /* AUTH_WANTED */
     adit_bytes user, password;
-    const struct adit_identity *identity; /* lent until the session ends */
+    const struct adit_identity *identity; /* of the first negotiation, which binds all; lent until free */
     struct adit_data_keys keys;           /* KEYS: the host wipes it */
 };
 

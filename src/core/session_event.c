@@ -17,8 +17,10 @@ static void free_node(struct adit_event_node *n)
 
 static void keep(struct adit_event_node *n, size_t *at, adit_bytes *text)
 {
-    if (text->n == 0)
+    if (text->n == 0) {
+        text->p = (const uint8_t *)""; /* nothing points to where the event was made */
         return;
+    }
     memcpy(n->owned + *at, text->p, text->n);
     text->p = n->owned + *at;
     *at += text->n;

@@ -109,7 +109,7 @@ void adit_session_flush_tls(struct adit_session *s, adit_now now)
     struct adit_key_state *k = &s->primary;
     uint8_t buf[ADIT_CTRL_PACKET_MAX];
 
-    while (k->was_reset_acked && adit_reliable_can_send(&k->rel)) {
+    while (k->tls && k->was_reset_acked && adit_reliable_can_send(&k->rel)) {
         bool with_wkc = s->resend_wkc && k->key_id == 0 && k->rel.next_out_id == 1;
         enum adit_op op = with_wkc ? ADIT_OP_CONTROL_WKC_V1 : ADIT_OP_CONTROL_V1;
         size_t n = s->p->tls->drain(k->tls, buf, payload_room(s, op));
@@ -269,9 +269,10 @@ static bool is_same_identity(struct adit_session *s)
     const struct adit_identity *id = s->p->tls->identity(s->primary.tls);
 
     if (s->has_identity)
-        return adit_bytes_eq_secret(adit_bytes_of(s->chain_sha256, sizeof s->chain_sha256),
+        return s->identity.has_cert == id->has_cert &&
+               adit_bytes_eq_secret(adit_bytes_of(s->identity.chain_sha256, sizeof s->identity.chain_sha256),
                                     adit_bytes_of(id->chain_sha256, sizeof id->chain_sha256));
-    memcpy(s->chain_sha256, id->chain_sha256, sizeof s->chain_sha256);
+    s->identity = *id;
     s->has_identity = true;
     return true;
 }
@@ -282,12 +283,13 @@ static void on_tls_up(struct adit_session *s, adit_now now)
     struct adit_event ev = {.kind = ADIT_EV_TLS_UP, .key_id = k->key_id, .is_renewal = k->key_id > 0};
 
     if (!is_same_identity(s)) {
-        adit_session_fail(s, ADIT_E_IDENTITY, NULL, now);
+        /* Not a failure of this key only: somebody else holds the session, and the old key with it. */
+        adit_session_end(s, ADIT_E_IDENTITY, 0, now);
         return;
     }
     k->is_tls_up = true;
     ev.text = adit_bytes_str(s->p->tls->describe(k->tls));
-    ev.identity = s->p->tls->identity(k->tls);
+    ev.identity = &s->identity;
     adit_session_emit(s, &ev);
 }
 
@@ -334,7 +336,7 @@ static void on_key_message(struct adit_session *s, adit_bytes record, adit_now n
     ev.peer_info = m.peer_info;
     ev.user = m.user;
     ev.password = m.password;
-    ev.identity = s->p->tls->identity(k->tls);
+    ev.identity = &s->identity;
     adit_wipe(&m.source, sizeof m.source);
     if (s->p->role == ADIT_ROLE_CLIENT) {
         /* Options and keys come with the push reply; in a renegotiation they are known already. */
@@ -416,6 +418,8 @@ void adit_session_advance(struct adit_session *s, adit_now now)
     struct adit_key_state *k = &s->primary;
     bool is_server = adit_session_is_tls_server(s);
 
+    if (!k->tls)
+        return; /* out of memory; the end is near */
     if (!k->was_reset_acked && adit_reliable_all_acked(&k->rel))
         k->was_reset_acked = true;
     feed_tls(s, now);
@@ -511,11 +515,16 @@ static void drop_lame(struct adit_session *s)
 
 static adit_err begin_next(struct adit_session *s, uint8_t key_id, adit_now now)
 {
+    adit_err e;
+
     drop_lame(s);
     s->lame = s->primary;
     s->lame.dies_ns = adit_now_after_s(now, s->p->tran_window_s);
     s->lame.use_ns = s->lame.renew_ns = ADIT_NEVER;
-    return adit_key_state_begin(s, key_id, now);
+    e = adit_key_state_begin(s, key_id, now);
+    if (e != ADIT_OK)
+        adit_session_end(s, e, 0, now); /* what was begun is not fit for any packet */
+    return e;
 }
 
 adit_err adit_session_accept_soft_reset(struct adit_session *s, uint8_t key_id, adit_now now)
@@ -533,8 +542,7 @@ void adit_session_renegotiate(struct adit_session *s, adit_now now)
     if (s->is_ending || !k->is_active || !k->has_data_keys)
         return;
     adit_info(&s->env.log, s->subject, "TLS: soft reset, new key id %u", adit_key_id_next(k->key_id));
-    if (begin_next(s, adit_key_id_next(k->key_id), now) != ADIT_OK)
-        adit_session_fail(s, ADIT_E_MEMORY, NULL, now);
+    (void)!begin_next(s, adit_key_id_next(k->key_id), now); /* it ends the session itself */
 }
 
 void adit_session_tick_keys(struct adit_session *s, adit_now now)

@@ -71,7 +71,7 @@ struct adit_session {
     struct adit_agreed agreed;
     bool has_agreed;
     bool is_up;
-    uint8_t chain_sha256[32]; /* of the first negotiation: renegotiations must show the same */
+    struct adit_identity identity; /* of the first negotiation: renegotiations must show the same */
     bool has_identity;
 
     /* push: the server's list, or what the client has collected */

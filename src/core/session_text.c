@@ -14,6 +14,7 @@ enum {
     PUSH_REPLY_EVERY_S = 30, /* a server repeats its reply at most so often */
     LINGER_S = 5,            /* a server that has ended a client still answers retransmissions */
     PUSH_TOTAL_MAX = 64 * 1024,
+    TEXTS_PER_RECORD_MAX = 64, /* 2.x puts one text into a record */
 };
 
 /* ---- saying ---- */
@@ -214,7 +215,7 @@ static void on_push_reply(struct adit_session *s, adit_bytes list, adit_now now)
     s->push_done = true;
     ev.options = adit_bytes_of(s->push, s->push_n);
     ev.peer_options = s->peer_options ? adit_bytes_str(s->peer_options) : adit_bytes_of(NULL, 0);
-    ev.identity = adit_session_identity(s);
+    ev.identity = &s->identity;
     adit_session_emit(s, &ev);
     adit_free(s->push);
     s->push = NULL;
@@ -277,13 +278,17 @@ static void hear(struct adit_session *s, adit_bytes text, adit_now now)
 void adit_session_on_record(struct adit_session *s, adit_bytes record, adit_now now)
 {
     struct adit_rd r = adit_rd_of(record);
+    bool has_warned = false; /* one line a record, not one for each of a thousand NULs */
+    unsigned n_heard = 0;
     adit_bytes text;
     adit_err e;
 
-    while (!s->is_ending && adit_text_next(&r, &text, &e)) {
-        if (e != ADIT_OK)
-            adit_warn(&s->env.log, s->subject, "control message ignored: %s", adit_err_text(e));
-        else
+    while (!s->is_ending && n_heard < TEXTS_PER_RECORD_MAX && adit_text_next(&r, &text, &e)) {
+        n_heard++;
+        if (e == ADIT_OK)
             hear(s, text, now);
+        else if (!has_warned)
+            adit_warn(&s->env.log, s->subject, "control message ignored: %s", adit_err_text(e));
+        has_warned |= e != ADIT_OK;
     }
 }

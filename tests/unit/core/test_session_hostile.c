@@ -170,6 +170,162 @@ static void a_short_transition_hands_over_in_time(void **state)
     pair_fini(&p);
 }
 
+/* ---- somebody else in mid-session ---- */
+
+static bool is_other; /* the next connections show another certificate */
+
+static const struct adit_identity *other_identity(const struct adit_tls *t)
+{
+    static struct adit_identity other;
+
+    if (!is_other)
+        return adit_tls_ossl.identity(t);
+    other = *adit_tls_ossl.identity(t);
+    other.chain_sha256[0] ^= 1;
+    return &other;
+}
+
+static void another_certificate_ends_the_session(void **state)
+{
+    struct adit_tls_ops ops = adit_tls_ossl;
+
+    (void)state;
+    ops.identity = other_identity;
+    is_other = false;
+    pair_init(&p, PAIR_TLS_CRYPT, 7);
+    p.server.params.tls = &ops;
+    pair_start(&p);
+    assert_true(pair_run(&p, 60, pair_is_up));
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 3, NULL));
+    assert_true(pair_has_same_keys(&p, 1));
+    is_other = true;
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 3, NULL));
+    assert_true(p.server.is_closed);
+    assert_int_equal(p.server.reason, ADIT_E_IDENTITY);
+    pair_fini(&p);
+}
+
+/* Whom a float is compared with: not nobody, only because a handshake is under way. */
+static void the_identity_outlives_renegotiations(void **state)
+{
+    (void)state;
+    start(PAIR_TLS_CRYPT, 8);
+    p.server.out.loss_percent = 100;
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 1, NULL));
+    assert_false(p.server.s->primary.is_tls_up);
+    assert_string_equal(adit_session_identity(p.server.s)->common_name, "client");
+    pair_fini(&p);
+}
+
+/* ---- no memory ---- */
+
+static bool is_out_of_memory;
+
+static struct adit_tls *make_or_not(void *ctx, bool is_server, adit_now now)
+{
+    return is_out_of_memory ? NULL : adit_tls_ossl.make(ctx, is_server, now);
+}
+
+static void no_memory_for_a_renegotiation_ends_the_session(void **state)
+{
+    struct adit_tls_ops ops = adit_tls_ossl;
+
+    (void)state;
+    ops.make = make_or_not;
+    for (int by_client = 0; by_client < 2; by_client++) {
+        is_out_of_memory = false;
+        pair_init(&p, PAIR_TLS_CRYPT, 9);
+        p.server.params.tls = &ops;
+        pair_start(&p);
+        assert_true(pair_run(&p, 60, pair_is_up));
+        assert_true(pair_run(&p, 120, NULL));
+        is_out_of_memory = true;
+        adit_session_renegotiate(by_client ? p.client.s : p.server.s, p.now);
+        assert_true(pair_run(&p, 3, NULL));
+        assert_true(p.server.is_closed);
+        assert_int_equal(p.server.reason, ADIT_E_MEMORY);
+        pair_fini(&p);
+    }
+}
+
+/* ---- packets that are almost right ---- */
+
+static void a_soft_reset_begins_at_message_0(void **state)
+{
+    struct adit_sid from;
+
+    (void)state;
+    start(PAIR_BARE, 10);
+    p.server.s->agreed.want_dyn_tls_crypt = false;
+    from = *adit_session_remote_sid(p.server.s);
+    adit_wrap_key_free(p.server.s->own_wrap_dyn);
+    p.server.s->own_wrap_dyn = NULL;
+    assert_int_equal(
+        send_raw(p.server.s, ADIT_OP_SOFT_RESET_V1, 1, &from, &(struct adit_ctrl){.packet_id = 3}),
+        ADIT_E_MALFORMED);
+    assert_int_equal(p.server.s->primary.key_id, 0);
+    assert_int_equal(
+        send_raw(p.server.s, ADIT_OP_SOFT_RESET_V1, 2, &from, &(struct adit_ctrl){.packet_id = 0}),
+        ADIT_E_KEY_ID);
+    assert_int_equal(
+        send_raw(p.server.s, ADIT_OP_SOFT_RESET_V1, 1, &from, &(struct adit_ctrl){.packet_id = 0}), ADIT_OK);
+    assert_int_equal(p.server.s->primary.key_id, 1);
+    pair_fini(&p);
+}
+
+/* The last acknowledgement may ride on a packet that is refused for its number. */
+static void acks_count_on_a_packet_beyond_the_window(void **state)
+{
+    struct adit_sid from;
+    struct adit_ctrl c = {.packet_id = 1000, .n_acks = ADIT_SEND_WINDOW};
+
+    (void)state;
+    start(PAIR_BARE, 11);
+    from = *adit_session_remote_sid(p.server.s);
+    c.ack_sid = *adit_session_local_sid(p.server.s);
+    p.server.out.loss_percent = 100;
+    for (int i = 0; i < ADIT_SEND_WINDOW + 1; i++)
+        assert_int_equal(adit_session_say(p.server.s, "INFO,hello", p.now), ADIT_OK);
+    assert_true(pair_run(&p, 1, NULL));
+    assert_true(queued(p.server.s) > 0);
+    for (uint32_t i = 0; i < ADIT_SEND_WINDOW; i++)
+        c.acks[i] = p.server.s->primary.rel.next_out_id - 1 - i;
+    assert_int_equal(send_raw(p.server.s, ADIT_OP_CONTROL_V1, 0, &from, &c), ADIT_E_WINDOW);
+    assert_int_equal(queued(p.server.s), 0);
+    pair_fini(&p);
+}
+
+static unsigned n_lines;
+
+static void count_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
+{
+    (void)ctx;
+    (void)kind;
+    (void)verb;
+    n_lines += strstr(line, "ignored") != NULL;
+}
+
+static void garbage_is_reported_once_a_record(void **state)
+{
+    uint8_t record[1000];
+
+    (void)state;
+    start(PAIR_BARE, 12);
+    p.server.s->env.log = (struct adit_log){.put = count_line, .verb = 3};
+    for (size_t i = 0; i < sizeof record; i++)
+        record[i] = i % 2 ? 0 : 7;
+    n_lines = 0;
+    assert_int_equal(adit_tls_ossl.write(p.client.s->primary.tls, adit_bytes_of(record, sizeof record)),
+                     ADIT_OK);
+    assert_int_equal(adit_session_say(p.client.s, "INFO,go", p.now), ADIT_OK);
+    assert_true(pair_run(&p, 2, NULL));
+    assert_int_equal(n_lines, 1);
+    pair_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +335,12 @@ int main(void)
         cmocka_unit_test(a_renewal_that_cannot_begin_lets_the_host_rest),
         cmocka_unit_test(the_sending_key_is_never_dropped),
         cmocka_unit_test(a_short_transition_hands_over_in_time),
+        cmocka_unit_test(another_certificate_ends_the_session),
+        cmocka_unit_test(the_identity_outlives_renegotiations),
+        cmocka_unit_test(no_memory_for_a_renegotiation_ends_the_session),
+        cmocka_unit_test(a_soft_reset_begins_at_message_0),
+        cmocka_unit_test(acks_count_on_a_packet_beyond_the_window),
+        cmocka_unit_test(garbage_is_reported_once_a_record),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
