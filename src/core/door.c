@@ -38,7 +38,7 @@ void adit_door_fini(struct adit_door *d)
 
 static uint64_t slot_of(const struct adit_door *d, adit_now now)
 {
-    uint64_t slot_s = (d->p.hand_window_s + 1) / 2;
+    uint64_t slot_s = ((uint64_t)d->p.hand_window_s + 1) / 2;
 
     return now.mono_ns / ADIT_NS_PER_S / (slot_s > 0 ? slot_s : 1);
 }
@@ -212,14 +212,19 @@ static enum adit_door_verdict on_reset(struct adit_door *d, const struct adit_ad
                                        const struct first_packet *fp, adit_now now, struct adit_wr *reply,
                                        adit_err *why)
 {
+    bool is_old_v2 = fp->is_v2 && !has_early_marker(fp);
     adit_err e;
 
     if (fp->ctrl.packet_id != 0)
         return drop(why, ADIT_E_MALFORMED);
-    if (fp->is_v2 && !has_early_marker(fp))
-        return d->p.force_cookie ? drop(why, ADIT_E_COOKIE) : ADIT_DOOR_ADMIT;
+    if (is_old_v2 && d->p.force_cookie)
+        return drop(why, ADIT_E_COOKIE);
+    /* The limit is for those without cookie, too: a recorded packet of theirs, played back from anywhere,
+     * makes a session each time. */
     if (!is_within_rate(d, now))
         return drop(why, ADIT_E_RATE);
+    if (is_old_v2)
+        return ADIT_DOOR_ADMIT;
     e = build_reply(d, from, fp, now, reply);
     return e == ADIT_OK ? ADIT_DOOR_REPLY : drop(why, e);
 }

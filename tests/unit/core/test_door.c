@@ -195,6 +195,41 @@ static void everything_else_is_silence(void **state)
     assert_int_equal(door.n_in_period, 0);
 }
 
+/* tls-crypt-v2 of an old client, which knows no cookie: a recorded first packet can be played back for ever.
+ */
+static void sessions_without_cookie_are_limited(void **state)
+{
+    static struct adit_v2_server_key server;
+    static struct adit_v2_client_key client;
+    uint8_t packet[ADIT_CTRL_PACKET_MAX];
+    struct adit_wr w = adit_wr_of(packet, sizeof packet), reply;
+    struct adit_wrap_head head = {.first = adit_packet_first(ADIT_OP_HARD_RESET_CLIENT_V3, 0),
+                                  .replay_id = 1};
+    struct adit_wrap_key *key;
+
+    (void)state;
+    steps(server.b, sizeof server.b, 1);
+    steps(client.kc.b, sizeof client.kc.b, 2);
+    steps(head.sid.b, sizeof head.sid.b, 3);
+    assert_int_equal(adit_wkc_wrap(&server, adit_bytes_of("\1", 1), &client), ADIT_OK);
+    key = adit_wrap_key_crypt(&client.kc, false);
+    assert_int_equal(adit_wrap_seal_with(key, &head, adit_bytes_of("\0\0\0\0\0", 5), &w), ADIT_OK);
+    adit_wr_bytes(&w, adit_bytes_of(client.wkc, client.wkc_len));
+    adit_wrap_key_free(key);
+    door.p.v2 = &server;
+    door.p.is_bare_allowed = false;
+    for (int i = 0; i < 5; i++) {
+        reply = adit_wr_of(reply_buf, sizeof reply_buf);
+        assert_int_equal(adit_door_recv(&door, &from, adit_wr_view(&w), now, &reply, &adm, &why),
+                         i < 3 ? ADIT_DOOR_ADMIT : ADIT_DOOR_DROP);
+    }
+    assert_int_equal(why, ADIT_E_RATE);
+    now.mono_ns += 10 * ADIT_NS_PER_S;
+    assert_int_equal(adit_door_recv(&door, &from, adit_wr_view(&w), now, &reply, &adm, &why),
+                     ADIT_DOOR_ADMIT);
+    assert_false(adm.has_cookie);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cookie_is_bound_to_address_and_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(replies_are_limited, set_up, tear_down),
         cmocka_unit_test_setup_teardown(everything_else_is_silence, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sessions_without_cookie_are_limited, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
