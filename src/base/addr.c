@@ -10,13 +10,13 @@ struct adit_ip adit_ip_v4(uint32_t h)
 {
     return (struct adit_ip){
         .family = ADIT_AF_V4,
-        .b = { (uint8_t)(h >> 24), (uint8_t)(h >> 16), (uint8_t)(h >> 8), (uint8_t)h },
+        .b = {(uint8_t)(h >> 24), (uint8_t)(h >> 16), (uint8_t)(h >> 8), (uint8_t)h},
     };
 }
 
 struct adit_ip adit_ip_v6(const uint8_t b[16])
 {
-    struct adit_ip ip = { .family = ADIT_AF_V6 };
+    struct adit_ip ip = {.family = ADIT_AF_V6};
 
     memcpy(ip.b, b, sizeof ip.b);
     return ip;
@@ -52,7 +52,7 @@ struct adit_ip adit_ip_add(struct adit_ip ip, uint32_t n)
 
 adit_err adit_ip_parse(const char *s, struct adit_ip *out)
 {
-    struct adit_ip ip = { 0 };
+    struct adit_ip ip = {0};
 
     if (inet_pton(AF_INET, s, ip.b) == 1)
         ip.family = ADIT_AF_V4;
@@ -112,7 +112,7 @@ struct adit_prefix adit_prefix_masked(struct adit_prefix p)
     unsigned width = p.ip.family == ADIT_AF_V4 ? 32 : 128;
 
     for (unsigned bit = p.bits; bit < width; bit++)
-        p.ip.b[bit / 8] &= (uint8_t)~(0x80U >> bit % 8);
+        p.ip.b[bit / 8] &= (uint8_t) ~(0x80U >> bit % 8);
     return p;
 }
 

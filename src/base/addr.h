@@ -16,7 +16,7 @@ enum adit_family {
 };
 
 struct adit_ip {
-    uint8_t b[16]; /* network order; v4: b[0..3], rest zero */
+    uint8_t b[16];  /* network order; v4: b[0..3], rest zero */
     uint8_t family; /* enum adit_family */
 };
 

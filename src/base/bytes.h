@@ -24,7 +24,7 @@ typedef struct adit_bytes {
 
 static inline adit_bytes adit_bytes_of(const void *p, size_t n)
 {
-    return (adit_bytes){ .p = p, .n = n };
+    return (adit_bytes){.p = p, .n = n};
 }
 
 /* The characters of `s`, without its NUL. */
@@ -47,7 +47,7 @@ struct adit_rd {
 
 static inline struct adit_rd adit_rd_of(adit_bytes in)
 {
-    return (struct adit_rd){ .p = in.p, .end = in.n > 0 ? in.p + in.n : in.p };
+    return (struct adit_rd){.p = in.p, .end = in.n > 0 ? in.p + in.n : in.p};
 }
 
 static inline size_t adit_rd_left(const struct adit_rd *r)
@@ -85,7 +85,7 @@ struct adit_wr {
 static inline struct adit_wr adit_wr_of(void *buf, size_t cap)
 {
     uint8_t *b = buf;
-    return (struct adit_wr){ .start = b, .p = b, .end = cap > 0 ? b + cap : b };
+    return (struct adit_wr){.start = b, .p = b, .end = cap > 0 ? b + cap : b};
 }
 
 static inline size_t adit_wr_len(const struct adit_wr *w)

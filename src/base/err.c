@@ -8,15 +8,15 @@ struct row {
 };
 
 static const struct row rows[ADIT_ERR_COUNT] = {
-    [ADIT_OK] = { ADIT_FATE_NONE, "OK", "no error" },
-#define ERR(name, fate, text) [ADIT_E_##name] = { ADIT_FATE_##fate, #name, text },
+    [ADIT_OK] = {ADIT_FATE_NONE, "OK", "no error"},
+#define ERR(name, fate, text) [ADIT_E_##name] = {ADIT_FATE_##fate, #name, text},
 #include "base/err.def"
 #undef ERR
 };
 
 static const struct row *row_of(adit_err e)
 {
-    static const struct row unknown = { ADIT_FATE_HOST, "UNKNOWN", "unknown error" };
+    static const struct row unknown = {ADIT_FATE_HOST, "UNKNOWN", "unknown error"};
 
     return (unsigned)e < ADIT_ERR_COUNT ? &rows[e] : &unknown;
 }

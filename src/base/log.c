@@ -6,8 +6,8 @@
 
 enum { LINE_MAX_LEN = 2048 };
 
-void adit_log(const struct adit_log *log, enum adit_log_kind kind, int verb, const char *subject, const char *fmt,
-              ...)
+void adit_log(const struct adit_log *log, enum adit_log_kind kind, int verb, const char *subject,
+              const char *fmt, ...)
 {
     char line[LINE_MAX_LEN];
     int at = 0;

@@ -28,8 +28,8 @@ struct adit_log {
 };
 
 /* Subject: who it is about ("alice/203.0.113.7:1194"), or NULL. */
-void adit_log(const struct adit_log *log, enum adit_log_kind kind, int verb, const char *subject, const char *fmt,
-              ...) __attribute__((format(printf, 5, 6)));
+void adit_log(const struct adit_log *log, enum adit_log_kind kind, int verb, const char *subject,
+              const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 #define adit_error(log, subject, ...) adit_log((log), ADIT_LOG_ERROR, 0, (subject), __VA_ARGS__)
 #define adit_warn(log, subject, ...)  adit_log((log), ADIT_LOG_WARN, 1, (subject), __VA_ARGS__)

@@ -36,5 +36,5 @@ static bool fill_seeded(void *ctx, uint8_t *dst, size_t n)
 
 struct adit_rng adit_rng_seeded(uint64_t *state)
 {
-    return (struct adit_rng){ .fill = fill_seeded, .ctx = state };
+    return (struct adit_rng){.fill = fill_seeded, .ctx = state};
 }

@@ -75,8 +75,9 @@ static adit_err set_pktinfo(int fd, const struct adit_socket_spec *s, struct adi
 }
 
 /*
- * Room for a burst while this program does not run: the system's default holds some 250 small packets, which a flood brings in
- * ten milliseconds. Without the right to exceed the system's limit (net.core.rmem_max) it is what that allows.
+ * Room for a burst while this program does not run: the system's default holds some 250 small packets, which
+ * a flood brings in ten milliseconds. Without the right to exceed the system's limit (net.core.rmem_max) it
+ * is what that allows.
  */
 static void enlarge_rcvbuf(int fd)
 {

@@ -21,8 +21,8 @@ struct adit_half; /* one key, one direction; what is behind it belongs to the fo
 
 struct adit_format_ops {
     const char *name;
-    size_t head_len; /* bytes between the opcode header and the payload */
-    size_t tail_max; /* bytes behind the payload at the most */
+    size_t head_len;  /* bytes between the opcode header and the payload */
+    size_t tail_max;  /* bytes behind the payload at the most */
     uint64_t worn_id; /* a sender that has come to this packet id wants a new key */
 
     /* NULL: out of memory or refused by the library. `keys` is only read. */

@@ -25,8 +25,8 @@ enum {
 
 /* A path for packets: one UDP socket (any number of peers), or one TCP stream (one peer). */
 struct adit_link_spec {
-    int link;        /* name chosen by policy, unique while it lives */
-    int fd;          /* moved to the plane, which closes it */
+    int link; /* name chosen by policy, unique while it lives */
+    int fd;   /* moved to the plane, which closes it */
     bool is_stream;
     bool is_connected; /* UDP: the peer's address is fixed by connect() */
 };
@@ -48,18 +48,18 @@ struct adit_peer_spec {
 
 enum adit_cmd_kind {
     ADIT_CMD_LINK_ADD,
-    ADIT_CMD_LINK_DEL,  /* closes it; no note follows */
+    ADIT_CMD_LINK_DEL, /* closes it; no note follows */
     ADIT_CMD_PEER_NEW,
-    ADIT_CMD_PEER_SET,  /* the same fields, for a peer that exists; keys and counters stay */
-    ADIT_CMD_PEER_DEL,  /* wipes its keys; a PEER_GONE note with the last counters follows */
-    ADIT_CMD_KEY_NEW,   /* installed for receiving at once, for sending if it is the first */
-    ADIT_CMD_KEY_USE,   /* sends with it from now on */
+    ADIT_CMD_PEER_SET, /* the same fields, for a peer that exists; keys and counters stay */
+    ADIT_CMD_PEER_DEL, /* wipes its keys; a PEER_GONE note with the last counters follows */
+    ADIT_CMD_KEY_NEW,  /* installed for receiving at once, for sending if it is the first */
+    ADIT_CMD_KEY_USE,  /* sends with it from now on */
     ADIT_CMD_KEY_DEL,
     ADIT_CMD_ROUTE_ADD, /* inner addresses of a peer */
     ADIT_CMD_ROUTE_DEL,
-    ADIT_CMD_CTRL_TX,   /* control bytes to this link and address */
-    ADIT_CMD_SAY_EXIT,  /* OCC EXIT on the data channel */
-    ADIT_CMD_COUNT,     /* a COUNTERS note answers */
+    ADIT_CMD_CTRL_TX,  /* control bytes to this link and address */
+    ADIT_CMD_SAY_EXIT, /* OCC EXIT on the data channel */
+    ADIT_CMD_COUNT,    /* a COUNTERS note answers */
 };
 
 struct adit_ctrl_bytes {
@@ -90,17 +90,17 @@ struct adit_counters {
 };
 
 enum adit_note_kind {
-    ADIT_NOTE_CTRL_RX,     /* control bytes arrived; anybody may have sent them */
-    ADIT_NOTE_LINK_DOWN,   /* a stream ended, or cannot be understood any more */
+    ADIT_NOTE_CTRL_RX,      /* control bytes arrived; anybody may have sent them */
+    ADIT_NOTE_LINK_DOWN,    /* a stream ended, or cannot be understood any more */
     ADIT_NOTE_PEER_FLOATED, /* it now sends from `remote` */
-    ADIT_NOTE_FLOAT_CLASH,  /* an authentic packet came from `remote`, which is `other`'s address; not moved */
-    ADIT_NOTE_PEER_SILENT,  /* nothing for silent_s; repeated every second while it lasts */
-    ADIT_NOTE_PEER_ACTIVE,  /* first payload under a key id */
-    ADIT_NOTE_PEER_EXIT,    /* OCC EXIT arrived */
-    ADIT_NOTE_KEY_WORN,     /* time to renegotiate; once per key */
+    ADIT_NOTE_FLOAT_CLASH, /* an authentic packet came from `remote`, which is `other`'s address; not moved */
+    ADIT_NOTE_PEER_SILENT, /* nothing for silent_s; repeated every second while it lasts */
+    ADIT_NOTE_PEER_ACTIVE, /* first payload under a key id */
+    ADIT_NOTE_PEER_EXIT,   /* OCC EXIT arrived */
+    ADIT_NOTE_KEY_WORN,    /* time to renegotiate; once per key */
     ADIT_NOTE_COUNTERS,
     ADIT_NOTE_PEER_GONE,
-    ADIT_NOTE_OS,           /* the device or a socket failed: `os_errno` */
+    ADIT_NOTE_OS, /* the device or a socket failed: `os_errno` */
 };
 
 struct adit_note {

@@ -24,9 +24,9 @@ struct adit_tx_key {
 
 struct adit_tx {
     struct adit_tx_key keys[ADIT_KEY_IDS];
-    uint8_t current;  /* key id in use */
+    uint8_t current; /* key id in use */
     bool has_current;
-    uint32_t peer_id; /* in the header of DATA_V2; ADIT_PEER_ID_NONE: DATA_V1 */
+    uint32_t peer_id;        /* in the header of DATA_V2; ADIT_PEER_ID_NONE: DATA_V1 */
     uint64_t packets, bytes; /* sealed, all keys, payload bytes */
 };
 

@@ -35,19 +35,20 @@ struct adit_cipher_list {
 };
 
 /*
- * "AES-256-GCM:?CHACHA20-POLY1305": "?" entries may be unknown, "DEFAULT" stands for the default list; a repeated
- * entry counts once. ADIT_E_CONFIG: an unknown name (*bad is lent from text, if not NULL), or the list is too
- * long (*bad is what did not fit), or has no entry (*bad is the whole text).
+ * "AES-256-GCM:?CHACHA20-POLY1305": "?" entries may be unknown, "DEFAULT" stands for the default list; a
+ * repeated entry counts once. ADIT_E_CONFIG: an unknown name (*bad is lent from text, if not NULL), or the
+ * list is too long (*bad is what did not fit), or has no entry (*bad is the whole text).
  */
-ADIT_MUST_USE adit_err adit_cipher_list_parse(const char *text, struct adit_cipher_list *out, adit_bytes *bad);
+ADIT_MUST_USE adit_err adit_cipher_list_parse(const char *text, struct adit_cipher_list *out,
+                                              adit_bytes *bad);
 bool adit_cipher_list_has(const struct adit_cipher_list *l, const struct adit_cipher *c);
 
 /* What a peer said of itself. Values point into the peer info text. */
 struct adit_peer_info {
-    uint32_t iv_proto;  /* 0 if absent or not a positive number */
+    uint32_t iv_proto; /* 0 if absent or not a positive number */
     unsigned iv_ncp;
-    unsigned iv_mtu;    /* 0: absent */
-    bool has_ciphers;   /* IV_CIPHERS was there */
+    unsigned iv_mtu;                 /* 0: absent */
+    bool has_ciphers;                /* IV_CIPHERS was there */
     struct adit_cipher_list ciphers; /* of IV_CIPHERS, unknown names skipped; or what IV_NCP=2 implies */
     adit_bytes iv_ver, iv_gui_ver, iv_plat;
 };
@@ -58,7 +59,7 @@ void adit_peer_info_parse(adit_bytes text, struct adit_peer_info *out);
 bool adit_peer_info_get(adit_bytes text, const char *name, adit_bytes *value);
 
 struct adit_peer_info_own {
-    int detail;          /* 0 nothing (server), 1 p2p, 2 pulling client, 3 with push-peer-info */
+    int detail; /* 0 nothing (server), 1 p2p, 2 pulling client, 3 with push-peer-info */
     uint32_t iv_proto;
     unsigned mtu;        /* IV_MTU: tun-mtu-max; 0 at an end that does not pull: neither IV_MTU nor IV_NCP */
     const char *ciphers; /* data-ciphers as they will be matched, upper case */
@@ -77,32 +78,34 @@ struct adit_occ {
     bool has_tls_auth, has_comp, has_fragment;
     int keydir; /* -1: none, else 0 or 1 */
     unsigned tun_mtu, link_mtu;
-    const char *ifconfig; /* "A B" in p2p mode, or NULL: own remote and local, or network and netmask */
-    bool is_ifconfig_net; /* it is network and netmask (tap, subnet), which are alike at both ends */
+    const char *ifconfig;    /* "A B" in p2p mode, or NULL: own remote and local, or network and netmask */
+    bool is_ifconfig_net;    /* it is network and netmask (tap, subnet), which are alike at both ends */
     bool is_ifconfig_turned; /* goes out as "B A"; set by adit_occ_mirror() */
-    const char *cipher;   /* shown if not NULL */
-    const char *auth;     /* "SHA1", "[null-digest]" */
+    const char *cipher;      /* shown if not NULL */
+    const char *auth;        /* "SHA1", "[null-digest]" */
     unsigned keysize_bits;
 };
 
 void adit_occ_build(const struct adit_occ *o, struct adit_wr *w); /* without NUL */
-struct adit_occ adit_occ_mirror(const struct adit_occ *o);         /* what the peer should send */
+struct adit_occ adit_occ_mirror(const struct adit_occ *o);        /* what the peer should send */
 /* "cipher AES-256-CBC" gives "AES-256-CBC"; false if there is none. */
 bool adit_occ_get(adit_bytes occ, const char *name, adit_bytes *value);
 /*
  * link-mtu as in 11.3, for the options string only. cipher NULL: the BF-CBC default. The caller adds what its
  * options cost: 1 for a compression framing, 4 for fragment, 32 for tap.
  */
-unsigned adit_occ_link_mtu(unsigned tun_mtu, bool is_tcp, const struct adit_cipher *cipher, unsigned digest_len);
+unsigned adit_occ_link_mtu(unsigned tun_mtu, bool is_tcp, const struct adit_cipher *cipher,
+                           unsigned digest_len);
 
 /* The server's choice (8.3): first of its list that the client has; NULL if none. */
-const struct adit_cipher *adit_nego_cipher(const struct adit_cipher_list *own, const struct adit_peer_info *peer,
-                                           adit_bytes peer_occ, const struct adit_cipher *fallback);
+const struct adit_cipher *adit_nego_cipher(const struct adit_cipher_list *own,
+                                           const struct adit_peer_info *peer, adit_bytes peer_occ,
+                                           const struct adit_cipher *fallback);
 
 /* What client and server agreed on for a connection. */
 struct adit_agreed {
     const struct adit_cipher *cipher;
-    bool want_ekm;           /* data keys from the TLS exporter */
+    bool want_ekm; /* data keys from the TLS exporter */
     bool want_dyn_tls_crypt;
     bool want_cc_exit;
     bool want_epoch;

@@ -23,10 +23,10 @@ struct adit_reliable_out {
     enum adit_op op;
     uint32_t id;
     uint64_t next_try_ns;
-    uint64_t timeout_ns;   /* doubles with every try */
-    unsigned later_acks;   /* later packets acknowledged since the last try */
+    uint64_t timeout_ns; /* doubles with every try */
+    unsigned later_acks; /* later packets acknowledged since the last try */
     bool was_sent;
-    uint8_t *payload;      /* owned */
+    uint8_t *payload; /* owned */
     size_t n;
 };
 
@@ -40,9 +40,9 @@ struct adit_reliable_in {
 struct adit_reliable {
     struct adit_reliable_out out[ADIT_SEND_WINDOW];
     struct adit_reliable_in in[ADIT_RECV_WINDOW];
-    uint32_t next_out_id; /* id of the next new packet */
-    uint32_t next_in_id;  /* id that is delivered next */
-    uint64_t timeout_ns;  /* first retransmission */
+    uint32_t next_out_id;            /* id of the next new packet */
+    uint32_t next_in_id;             /* id that is delivered next */
+    uint64_t timeout_ns;             /* first retransmission */
     uint32_t pending[ADIT_ACKS_MAX]; /* ids to acknowledge, oldest first */
     size_t n_pending;
     uint32_t recent[ADIT_ACKS_MAX]; /* ids acknowledged already, newest first */
@@ -63,7 +63,8 @@ void adit_reliable_resume(struct adit_reliable *r);
 bool adit_reliable_can_send(const struct adit_reliable *r);
 
 /* Queues a packet (payload copied). ADIT_E_QUEUE: window closed; ADIT_E_MEMORY. */
-ADIT_MUST_USE adit_err adit_reliable_send(struct adit_reliable *r, enum adit_op op, adit_bytes payload, adit_now now);
+ADIT_MUST_USE adit_err adit_reliable_send(struct adit_reliable *r, enum adit_op op, adit_bytes payload,
+                                          adit_now now);
 
 /* Ids that the peer acknowledged; unknown ones are ignored. */
 void adit_reliable_acked(struct adit_reliable *r, const uint32_t *ids, size_t n, adit_now now);
@@ -72,8 +73,9 @@ void adit_reliable_acked(struct adit_reliable *r, const uint32_t *ids, size_t n,
 bool adit_reliable_all_acked(const struct adit_reliable *r);
 
 /*
- * A packet that arrived, authenticated. Kept and acknowledged if inside the window; acknowledged again if seen
- * before (ADIT_E_REPLAY); ADIT_E_WINDOW beyond the window, not acknowledged; ADIT_E_TOO_BIG; ADIT_E_MEMORY.
+ * A packet that arrived, authenticated. Kept and acknowledged if inside the window; acknowledged again if
+ * seen before (ADIT_E_REPLAY); ADIT_E_WINDOW beyond the window, not acknowledged; ADIT_E_TOO_BIG;
+ * ADIT_E_MEMORY.
  */
 ADIT_MUST_USE adit_err adit_reliable_received(struct adit_reliable *r, uint32_t id, adit_bytes payload);
 
@@ -99,7 +101,8 @@ size_t adit_reliable_ack_count(const struct adit_reliable *r, size_t max_acks);
 /* Everything unacknowledged is due now, with its timeout reset: the peer has just shown up (4.4 "burst"). */
 void adit_reliable_retry_all(struct adit_reliable *r, adit_now now);
 
-/* When the next retransmission is due; ADIT_NEVER if nothing is under way. Pending acks are due at once (0). */
+/* When the next retransmission is due; ADIT_NEVER if nothing is under way. Pending acks are due at once (0).
+ */
 uint64_t adit_reliable_deadline(const struct adit_reliable *r);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking into inner IP packets: addresses for routing, and the MSS option of TCP SYNs. Protocol text: 7.9, 11.2. */
+/* Looking into inner IP packets: addresses for routing, and the MSS option of TCP SYNs. Protocol
+ * text: 7.9, 11.2. */
 #ifndef ADIT_WIRE_IP_H
 #define ADIT_WIRE_IP_H
 

@@ -29,8 +29,8 @@ struct adit_keymsg {
 
 /*
  * from_client: the message has the pre-master. ADIT_E_KEY_METHOD: too short, another key method, options
- * string missing or above ADIT_OPTIONS_MAX. Fields after the options string may be missing: they are empty then.
- * A string is cut at its first NUL. Strings longer than ADIT_USERPASS_MAX are returned as they are: the
+ * string missing or above ADIT_OPTIONS_MAX. Fields after the options string may be missing: they are empty
+ * then. A string is cut at its first NUL. Strings longer than ADIT_USERPASS_MAX are returned as they are: the
  * caller refuses the log-in.
  */
 ADIT_MUST_USE adit_err adit_keymsg_parse(adit_bytes record, bool from_client, struct adit_keymsg *out);

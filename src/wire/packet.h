@@ -22,8 +22,8 @@ enum adit_op {
 enum {
     ADIT_SID_LEN = 8,
     ADIT_CTRL_HEAD_LEN = 1 + ADIT_SID_LEN,
-    ADIT_ACKS_MAX = 8,          /* ids in one packet, on receipt and in ACK_V1 */
-    ADIT_ACKS_CTRL_MAX = 4,     /* ids that ride on a packet with content */
+    ADIT_ACKS_MAX = 8,      /* ids in one packet, on receipt and in ACK_V1 */
+    ADIT_ACKS_CTRL_MAX = 4, /* ids that ride on a packet with content */
     ADIT_KEY_IDS = 8,
     ADIT_CTRL_PACKET_MAX = 2304, /* largest control packet accepted, WKc included */
     ADIT_RECORD_MAX = 2048,      /* plaintext of one TLS record: key method 2 or one text message */

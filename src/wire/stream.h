@@ -23,13 +23,14 @@ struct adit_stream {
 
 void adit_stream_init(struct adit_stream *s, uint8_t *buf, size_t cap, size_t packet_max);
 
-/* Where to put received bytes (moves a partial packet to the front first). Invalidates packets taken before. */
+/* Where to put received bytes (moves a partial packet to the front first). Invalidates packets taken before.
+ */
 uint8_t *adit_stream_space(struct adit_stream *s, size_t *room);
 void adit_stream_filled(struct adit_stream *s, size_t n);
 
 /*
- * The next whole packet, writable and lent until the next adit_stream_space(): *packet NULL if there is none yet.
- * ADIT_E_MALFORMED: a length of 0 or above packet_max; the connection must be closed.
+ * The next whole packet, writable and lent until the next adit_stream_space(): *packet NULL if there is none
+ * yet. ADIT_E_MALFORMED: a length of 0 or above packet_max; the connection must be closed.
  */
 ADIT_MUST_USE adit_err adit_stream_next(struct adit_stream *s, uint8_t **packet, size_t *n);
 

@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-/* Decodes hex digits (blanks and line ends skipped) into dst; the number of bytes. Fails the test if it cannot. */
+/* Decodes hex digits (blanks and line ends skipped) into dst; the number of bytes. Fails the test if it
+ * cannot. */
 static inline size_t unhex(const char *hex, uint8_t *dst, size_t cap)
 {
     size_t n = 0;
@@ -23,9 +24,7 @@ static inline size_t unhex(const char *hex, uint8_t *dst, size_t cap)
 
         if (*hex == ' ' || *hex == '\n')
             continue;
-        v = *hex >= '0' && *hex <= '9'   ? *hex - '0'
-            : *hex >= 'a' && *hex <= 'f' ? *hex - 'a' + 10
-                                         : -1;
+        v = *hex >= '0' && *hex <= '9' ? *hex - '0' : *hex >= 'a' && *hex <= 'f' ? *hex - 'a' + 10 : -1;
         assert_true(v >= 0);
         if (high < 0) {
             high = v;
@@ -46,12 +45,12 @@ static inline void steps(uint8_t *dst, size_t n, uint8_t first)
         dst[i] = (uint8_t)(first + i);
 }
 
-#define assert_hex(data, n, hex)                                                                                       \
-    do {                                                                                                               \
-        static uint8_t want_[8192];                                                                                    \
-        size_t want_n_ = unhex((hex), want_, sizeof want_);                                                            \
-        assert_int_equal((n), want_n_);                                                                                \
-        assert_memory_equal((data), want_, want_n_);                                                                   \
+#define assert_hex(data, n, hex)                                                                             \
+    do {                                                                                                     \
+        static uint8_t want_[8192];                                                                          \
+        size_t want_n_ = unhex((hex), want_, sizeof want_);                                                  \
+        assert_int_equal((n), want_n_);                                                                      \
+        assert_memory_equal((data), want_, want_n_);                                                         \
     } while (0)
 
 #endif
