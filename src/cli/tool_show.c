@@ -129,5 +129,5 @@ int adit_tool_help(void)
            "  adit --config FILE [--OPTION ...]         openvpn's command line; also: adit FILE\n\n"
            "Options, in a file without the dashes:\n\n");
     adit_conf_help(print_line, NULL);
-    return 0;
+    return 1; /* openvpn's --help ends with 1 */
 }

@@ -6,6 +6,7 @@
  *   remotes.c   which server to try next, names to addresses, how long to wait
  *   link.c      the socket to one address: UDP, TCP out, TCP in
  *   talk.c      the session's facts and the plane's notes
+ *   ending.c    why a session ended, and what follows from it
  *   limits.c    ends by the clock
  */
 #ifndef ADIT_CLIENT_PARTS_H
@@ -106,6 +107,10 @@ void adit_client_service(struct adit_client *c); /* pulls facts, sends packets, 
 void adit_client_end_session(struct adit_client *c);
 void adit_client_on_note(void *ctx, const struct adit_note *note);
 void adit_client_stop_talk_timers(struct adit_client *c);
+
+/* ending.c */
+/* What a CLOSED event means: another try, or the end of the program. */
+void adit_client_closed(struct adit_client *c, const struct adit_event *ev);
 
 /* limits.c */
 void adit_client_start_limits(struct adit_client *c);

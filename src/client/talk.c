@@ -258,80 +258,6 @@ static void on_up(struct adit_client *c)
         set_routes(c);
 }
 
-/* ---- the end of a session ---- */
-
-/* What each end of a session means for the program: openvpn's word for it, and whether it goes on. */
-struct fate {
-    const char *word;
-    bool is_fatal;
-};
-
-static struct fate fate_of(const struct adit_client *c, adit_err reason)
-{
-    switch (reason) {
-    case ADIT_E_AUTH_FAILED:
-        return (struct fate){"auth-failure", c->conf->auth_retry == ADIT_AUTH_RETRY_NONE};
-    case ADIT_E_PEER_HALT:
-        return (struct fate){"server-pushed-halt", true};
-    case ADIT_E_PEER_RESTART:
-        return (struct fate){"server-pushed-connection-reset", false};
-    case ADIT_E_PEER_EXIT:
-        return (struct fate){"remote-exit", false};
-    case ADIT_E_PUSH:
-        return (struct fate){"no-push-reply", false};
-    case ADIT_E_PUSH_REFUSED:
-        return (struct fate){"process-push-msg-failed", false};
-    default:
-        return (struct fate){"tls-error", c->conf->is_tls_exit};
-    }
-}
-
-static void log_end(struct adit_client *c, const struct adit_event *ev)
-{
-    char text[256];
-
-    adit_log_clean(ev->text, text, sizeof text);
-    switch (ev->reason) {
-    case ADIT_E_HAND_WINDOW:
-        adit_error(c->log, NULL,
-                   "TLS Error: TLS key negotiation failed to occur within %u seconds (check your network "
-                   "connectivity)",
-                   c->conf->hand_window_s);
-        if (adit_file_ref_is_set(&c->conn->tls_auth))
-            adit_note(c->log, NULL,
-                      "If the network is fine: the tls-auth key must be the same at both ends, and the key "
-                      "directions different (key-direction 0 at the server, 1 at the client)");
-        return;
-    case ADIT_E_AUTH_FAILED:
-        adit_error(c->log, NULL, "AUTH: Received control message: AUTH_FAILED%s%s", text[0] ? "," : "", text);
-        return;
-    case ADIT_E_TLS:
-    case ADIT_E_TLS_ALERT:
-    case ADIT_E_CERTIFICATE:
-        adit_error(c->log, NULL, "TLS Error: TLS handshake failed: %s",
-                   text[0] ? text : adit_err_text(ev->reason));
-        return;
-    default:
-        adit_note(c->log, NULL, "Connection ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "",
-                  text);
-    }
-}
-
-static void on_closed(struct adit_client *c, const struct adit_event *ev)
-{
-    struct fate fate = fate_of(c, ev->reason);
-
-    if (c->is_leaving) {
-        adit_host_stop(c->h, ADIT_HOST_EXIT, 0);
-        return;
-    }
-    log_end(c, ev);
-    if (fate.is_fatal)
-        adit_client_exit(c, fate.word, 0);
-    else
-        adit_client_restart(c, fate.word);
-}
-
 /* ---- events ---- */
 
 static void on_text(struct adit_client *c, const struct adit_event *ev)
@@ -383,7 +309,7 @@ static bool handle(struct adit_client *c, struct adit_event *ev)
         on_text(c, ev);
         break;
     case ADIT_EV_CLOSED:
-        on_closed(c, ev);
+        adit_client_closed(c, ev);
         return false;
     }
     return c->session != NULL;

@@ -9,7 +9,7 @@ enum {
     PUSH_LIST_MAX = 64 * 1024,
 };
 
-static const char full_reason[] = "TEMP[backoff 30]:the server is full";
+static const char full_reason[] = "TEMP[backoff 15]:the server is full";
 
 static bool can_hear_temp(const struct adit_peer_info *info)
 {

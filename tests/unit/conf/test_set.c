@@ -135,11 +135,10 @@ static void routes_keep_what_was_written(void **state)
     struct reading r = {0};
 
     (void)state;
-    read_text(
-        &r, CLIENT
-        "route 10.1.2.3 255.255.0.0 net_gateway 7\nroute host.example\nroute 1.2.3.4 default remote_host\n"
-        "route-ipv6 2001:db8::1/32 fd00::1 5\nroute-ipv6 fd01::5\nroute-metric 3\nroute-delay\n"
-        "redirect-gateway def1 !ipv4\nredirect-private ipv6\n");
+    read_text(&r, CLIENT
+              "route 10.1.2.3 255.255.0.0 net_gateway 7\nroute 10.9.8.7\nroute 1.2.3.4 default remote_host\n"
+              "route-ipv6 2001:db8::1/32 fd00::1 5\nroute-ipv6 fd01::5\nroute-metric 3\nroute-delay\n"
+              "redirect-gateway def1 !ipv4\nredirect-private ipv6\n");
     assert_reads(&r);
     assert_int_equal(r.c->routes.n, 3);
     assert_int_equal(adit_ip_v4_host(&r.c->routes.v[0].net.ip), 0x0a010000);
@@ -147,8 +146,8 @@ static void routes_keep_what_was_written(void **state)
     assert_int_equal(r.c->routes.v[0].gateway.kind, ADIT_ROUTE_END_NET_GATEWAY);
     assert_int_equal(r.c->routes.v[0].metric, 7);
     assert_diag(&r, "route-host-bits", ADIT_CONF_WARNING, 7);
-    assert_int_equal(r.c->routes.v[1].net.kind, ADIT_ROUTE_END_NAME);
-    assert_string_equal(r.c->routes.v[1].net.name, "host.example");
+    assert_int_equal(r.c->routes.v[1].net.kind, ADIT_ROUTE_END_IP);
+    assert_string_equal(r.c->routes.v[1].net.name, "10.9.8.7");
     assert_int_equal(r.c->routes.v[1].metric, -1);
     assert_int_equal(r.c->routes.v[2].bits, 32);
     assert_int_equal(r.c->routes.v[2].gateway.kind, ADIT_ROUTE_END_REMOTE_HOST);
