@@ -68,6 +68,8 @@ static void pipe_put(struct pipe *p, const void *b, size_t n)
 static size_t pipe_take(struct pipe *p, void *dst, size_t n)
 {
     n = n < p->n ? n : p->n;
+    if (n == 0)
+        return 0;
     memcpy(dst, p->b, n);
     memmove(p->b, p->b + n, p->n - n);
     p->n -= n;
