@@ -395,6 +395,8 @@ struct adit_conf_source {
      */
     adit_err (*change_dir)(void *ctx, const char *dir);
     void *ctx;
+    /* Optional: why the last of the two failed, in a few words for a person. Lent until the next call. */
+    const char *(*why)(void *ctx);
 };
 
 /*

@@ -62,6 +62,14 @@ void adit_fill_note(struct adit_fill *f, const char *rule, const char *fmt, ...)
     va_end(ap);
 }
 
+const char *adit_fill_why(const struct adit_fill *f)
+{
+    const char *why = f->src && f->src->why ? f->src->why(f->src->ctx) : NULL;
+    const char *text = why ? adit_arena_format(f->a, ": %s", why) : NULL;
+
+    return text ? text : "";
+}
+
 const struct adit_place *adit_fill_given(const struct adit_fill *f, const char *name)
 {
     const struct adit_opt *o = adit_opt_find(name);

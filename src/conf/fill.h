@@ -39,6 +39,7 @@ struct adit_fill {
     bool is_inline;             /* its value is the text of a block */
     bool is_optional;           /* setenv opt */
     unsigned depth;             /* of nested files */
+    bool is_lost;               /* a file or the command line is missing: what is absent may stand there */
     bool is_forward_compatible; /* unknown options are warnings */
     bool is_refused;            /* a push that must not be ignored */
     struct adit_strs may_be_unknown;
@@ -65,6 +66,9 @@ void adit_fill_warn(struct adit_fill *f, const char *rule, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void adit_fill_note(struct adit_fill *f, const char *rule, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* ": " and why the source's last function failed, where that is known; else "". */
+const char *adit_fill_why(const struct adit_fill *f);
 
 /* Applies one option (its name and words) to the configuration, or reports why not. */
 void adit_fill_option(struct adit_fill *f, const struct adit_words *w);

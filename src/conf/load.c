@@ -86,6 +86,25 @@ void adit_load_text(struct adit_fill *f, adit_bytes text)
     }
 }
 
+/*
+ * One error for a whole file that is no text, in place of one for each of its lines: a key or an archive
+ * given by mistake, or what an editor of Windows calls Unicode.
+ */
+static bool is_text(struct adit_fill *f, const char *path, adit_bytes text)
+{
+    bool is_utf16 = text.n >= 2 && (memcmp(text.p, "\xff\xfe", 2) == 0 || memcmp(text.p, "\xfe\xff", 2) == 0);
+
+    if (is_utf16)
+        adit_fill_error(f, "config-file", "`%s` is UTF-16 text; save it as UTF-8", path);
+    else if (text.n > 0 && memchr(text.p, 0, text.n))
+        adit_fill_error(f, "config-file",
+                        "`%s` is no text (there are zero bytes in it); name a file with options", path);
+    else
+        return true;
+    f->is_lost = true;
+    return false;
+}
+
 void adit_load_file(struct adit_fill *f, const char *path)
 {
     struct adit_place outer = f->at;
@@ -100,16 +119,20 @@ void adit_load_file(struct adit_fill *f, const char *path)
         return;
     }
     if (!name || !f->src || !f->src->read_file || f->src->read_file(f->src->ctx, path, &text, &n)) {
-        adit_fill_error(f, "config-file", "the configuration file `%s` cannot be read", path);
+        adit_fill_error(f, "config-file", "the configuration file `%s` cannot be read%s", path,
+                        adit_fill_why(f));
+        f->is_lost = true;
         return;
     }
     if (!f->c->config_name)
         f->c->config_name = name;
-    f->depth++;
-    f->at = (struct adit_place){.file = name};
-    adit_load_text(f, adit_lex_skip_bom(adit_bytes_of(text, n)));
-    f->at = outer;
-    f->depth--;
+    if (is_text(f, path, adit_bytes_of(text, n))) {
+        f->depth++;
+        f->at = (struct adit_place){.file = name};
+        adit_load_text(f, adit_lex_skip_bom(adit_bytes_of(text, n)));
+        f->at = outer;
+        f->depth--;
+    }
     adit_free_secret(text, n);
 }
 
@@ -127,8 +150,11 @@ static size_t read_arg(struct adit_fill *f, const char *const *args, size_t n)
     size_t used = 1;
 
     if (!is_option(args[0])) {
-        adit_fill_error(f, "command-line", "`%s` stands where an option should; options begin with --",
-                        args[0]);
+        adit_fill_error(
+            f, "command-line",
+            "`%s` stands where an option should; options begin with --, and a file is named with --config",
+            args[0]);
+        f->is_lost = true;
         return 1;
     }
     w.v[0] = adit_arena_str(f->a, args[0] + 2);
@@ -138,8 +164,10 @@ static size_t read_arg(struct adit_fill *f, const char *const *args, size_t n)
         else
             w.v[w.n++] = adit_arena_str(f->a, args[used]);
     }
-    if (!f->a->is_short)
+    if (!f->a->is_short) {
         adit_fill_option(f, &w);
+        f->is_lost |= w.n == 1 && strcmp(w.v[0], "config") == 0;
+    }
     return used;
 }
 
@@ -175,7 +203,8 @@ static adit_err finish(struct adit_fill *f, struct frozen *z, size_t errors_befo
                        const struct adit_conf **out)
 {
     f->at = (struct adit_place){0};
-    if (z->conf.task == ADIT_TASK_RUN) {
+    /* What seems to be missing may stand in what could not be read. */
+    if (z->conf.task == ADIT_TASK_RUN && !f->is_lost) {
         adit_conf_expand(f);
         adit_conf_resolve(f);
         adit_conf_check(f);

@@ -175,7 +175,7 @@ bool adit_set_pull_filter(struct adit_fill *f, const struct adit_words *w)
 bool adit_set_cd(struct adit_fill *f, const struct adit_words *w)
 {
     if (!f->src || !f->src->change_dir || f->src->change_dir(f->src->ctx, w->v[1]))
-        return adit_fill_error(f, "cd", "cannot change to the folder `%s`", w->v[1]);
+        return adit_fill_error(f, "cd", "cannot change to the folder `%s`%s", w->v[1], adit_fill_why(f));
     f->c->cd = w->v[1];
     return true;
 }

@@ -35,7 +35,7 @@ static void put(void *ctx, const char *line)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    const struct adit_conf_source src = {read_file, change_dir, NULL};
+    const struct adit_conf_source src = {.read_file = read_file, .change_dir = change_dir};
     struct adit_conf_report report = {0};
     const struct adit_conf *c;
     adit_err err = adit_conf_parse("fuzz", adit_bytes_of(data, n), &src, &report, &c);

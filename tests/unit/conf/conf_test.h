@@ -43,6 +43,12 @@ static inline adit_err change_folder(void *ctx, const char *dir)
     return ADIT_OK;
 }
 
+static inline const char *why_not_read(void *ctx)
+{
+    (void)ctx;
+    return "the reason";
+}
+
 /* What a test reads with, and what came of it. */
 struct reading {
     struct folder folder;
@@ -53,7 +59,7 @@ struct reading {
 
 static inline void read_text_n(struct reading *r, const char *text, size_t n)
 {
-    struct adit_conf_source src = {read_from_folder, change_folder, &r->folder};
+    struct adit_conf_source src = {read_from_folder, change_folder, &r->folder, why_not_read};
 
     r->err = adit_conf_parse("t.conf", adit_bytes_of(text, n), &src, &r->report, &r->c);
 }
@@ -65,7 +71,7 @@ static inline void read_text(struct reading *r, const char *text)
 
 static inline void read_args(struct reading *r, const char *const *args, size_t n)
 {
-    struct adit_conf_source src = {read_from_folder, change_folder, &r->folder};
+    struct adit_conf_source src = {read_from_folder, change_folder, &r->folder, why_not_read};
 
     r->err = adit_conf_load(args, n, &src, &r->report, &r->c);
 }

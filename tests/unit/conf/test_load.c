@@ -241,15 +241,56 @@ static void a_file_that_names_itself_is_told(void **state)
     done(&r);
 }
 
-static void a_missing_file_is_told(void **state)
+static void a_missing_file_is_the_one_thing_told(void **state)
 {
     static const char *const args[] = {"--verb", "3", "--config", "nosuch.conf"};
+    static const char *const lone[] = {"a.conf", "--client"}, *const no_name[] = {"--config"};
     struct reading r = {0};
 
     (void)state;
     read_args(&r, args, N(args));
     assert_diag(&r, "config-file", ADIT_CONF_ERROR, 3);
-    assert_string_equal(find_diag(&r.report, "config-file")->file, "[command line]");
+    assert_string_equal(r.report.diags[0].file, "[command line]");
+    assert_string_equal(r.report.diags[0].text,
+                        "the configuration file `nosuch.conf` cannot be read: the reason");
+    assert_int_equal(r.report.n, 1);
+    done(&r);
+    read_args(&r, lone, N(lone));
+    assert_diag(&r, "command-line", ADIT_CONF_ERROR, 1);
+    assert_int_equal(r.report.n, 1);
+    done(&r);
+    read_args(&r, no_name, N(no_name));
+    assert_diag(&r, "words", ADIT_CONF_ERROR, 1);
+    assert_int_equal(r.report.n, 1);
+    done(&r);
+}
+
+static adit_err read_zeros(void *ctx, const char *path, char **text, size_t *n)
+{
+    (void)ctx;
+    (void)path;
+    *n = 5000;
+    *text = adit_alloc(*n);
+    if (*text)
+        (*text)[17] = '\n';
+    return *text ? ADIT_OK : ADIT_E_MEMORY;
+}
+
+static void a_file_that_is_no_text_is_told_once(void **state)
+{
+    static const struct file files[] = {{"a.conf", "\xff\xfe" CLIENT}, {0}};
+    static const char *const args[] = {"--config", "a.conf"};
+    static const struct adit_conf_source source = {.read_file = read_zeros};
+    struct reading r = {.folder = {.files = files}};
+
+    (void)state;
+    read_args(&r, args, N(args));
+    assert_int_equal(r.report.n, 1);
+    assert_non_null(strstr(r.report.diags[0].text, "UTF-8"));
+    done(&r);
+    assert_int_equal(adit_conf_load(args, N(args), &source, &r.report, &r.c), ADIT_E_CONFIG);
+    assert_int_equal(r.report.n, 1);
+    assert_non_null(strstr(r.report.diags[0].text, "zero bytes"));
     done(&r);
 }
 
@@ -265,6 +306,7 @@ static void cd_moves_what_is_read_after_it(void **state)
     read_args(&r, args, N(args));
     assert_int_equal(r.report.n_errors, 1);
     assert_diag(&r, "cd", ADIT_CONF_ERROR, 16);
+    assert_non_null(strstr(find_diag(&r.report, "cd")->text, "`nowhere`: the reason"));
     done(&r);
     r.folder.files = files;
     read_args(&r, args, N(args) - 2);
@@ -395,7 +437,8 @@ int main(void)
         cmocka_unit_test(unknown_options_may_be_announced),
         cmocka_unit_test(files_may_name_files),
         cmocka_unit_test(a_file_that_names_itself_is_told),
-        cmocka_unit_test(a_missing_file_is_told),
+        cmocka_unit_test(a_missing_file_is_the_one_thing_told),
+        cmocka_unit_test(a_file_that_is_no_text_is_told_once),
         cmocka_unit_test(cd_moves_what_is_read_after_it),
         cmocka_unit_test(the_command_line_is_read_as_options),
         cmocka_unit_test(tasks_need_no_configuration),
