@@ -147,6 +147,7 @@ void adit_caller_end(struct adit_caller *c)
     HASH_DEL(sv->callers, c);
     if (c->is_admitted) {
         adit_host_cmd(sv->h, ADIT_CMD_PEER_DEL, c->lease.peer_id);
+        sv->gone_due[c->lease.peer_id]++;
         adit_directory_leave(sv->directory, c->lease.peer_id);
         sv->by_peer[c->lease.peer_id] = NULL;
     }
@@ -310,11 +311,21 @@ static void on_silent(struct adit_caller *c)
     adit_caller_end(c);
 }
 
+/* Peer ids are used again: what the plane said of the peer before must not hit the one that came after. */
+static bool is_of_old_peer(struct adit_server *sv, const struct adit_note *note)
+{
+    if (note->peer >= sv->conf->max_clients || sv->gone_due[note->peer] == 0)
+        return false;
+    if (note->kind == ADIT_NOTE_PEER_GONE)
+        sv->gone_due[note->peer]--;
+    return true;
+}
+
 void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note)
 {
     struct adit_caller *c = adit_caller_of_peer(sv, note->peer);
 
-    if (!c)
+    if (is_of_old_peer(sv, note) || !c)
         return;
     switch (note->kind) {
     case ADIT_NOTE_PEER_FLOATED:

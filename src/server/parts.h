@@ -82,6 +82,8 @@ struct adit_server {
     struct adit_caller *callers; /* uthash */
     uint32_t n_callers, next_id;
     struct adit_caller **by_peer; /* max_clients of them */
+    uint16_t
+        *gone_due; /* by peer id: PEER_GONE notes still to come; until then notes are about the old peer */
 
     uint64_t freq_start_ns; /* connect-freq */
     uint32_t freq_n;

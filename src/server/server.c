@@ -41,7 +41,6 @@ static void on_note(void *ctx, const struct adit_note *note)
         adit_caller_on_note(sv, note);
         adit_server_counted(sv);
         break;
-    case ADIT_NOTE_PEER_GONE:
     case ADIT_NOTE_PEER_ACTIVE:
         break;
     default:
@@ -156,7 +155,8 @@ static adit_err make_directory(struct adit_server *sv)
         pool.v6_start = pool.v6.ip;
     sv->directory = adit_directory_new(c->max_clients, &pool);
     sv->by_peer = adit_alloc(c->max_clients * sizeof *sv->by_peer);
-    return sv->directory && sv->by_peer ? ADIT_OK : ADIT_E_MEMORY;
+    sv->gone_due = adit_alloc(c->max_clients * sizeof *sv->gone_due);
+    return sv->directory && sv->by_peer && sv->gone_due ? ADIT_OK : ADIT_E_MEMORY;
 }
 
 static adit_err make_door(struct adit_server *sv)
@@ -276,5 +276,6 @@ void adit_server_run(struct adit_host *h)
     adit_tls_ctx_free(sv->tls);
     adit_directory_free(sv->directory);
     adit_free(sv->by_peer);
+    adit_free(sv->gone_due);
     adit_free_secret(sv, sizeof *sv);
 }

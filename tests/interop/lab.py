@@ -259,10 +259,10 @@ class Namespace:
         return self.run(["ip"] + [str(w) for w in words])[1]
 
     def ip_json(self, *words):
-        """What `ip -j` says. A dump that changes meanwhile is cut short by ip, and asked for again."""
+        """What `ip -j` says. A dump that changes meanwhile is cut short with a message, and asked for again."""
         for left in range(5, 0, -1):
             text = self.ip("-j", *words).strip()
-            if not text or text[-1] == "]" or left == 1:
+            if not text or (text[0] == "[" and text[-1] == "]") or left == 1:
                 return json.loads(text or "[]")
             time.sleep(0.05)
         return []
