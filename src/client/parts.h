@@ -63,7 +63,8 @@ struct adit_client {
     struct adit_session *session;
     const struct adit_pushed *pushed;
     struct adit_agreed agreed;
-    bool has_peer; /* the plane knows the peer */
+    unsigned gone_due; /* PEER_GONE notes still to come; until then notes are about the connection before */
+    bool has_peer;     /* the plane knows the peer */
     bool is_up;
     bool was_up; /* this connection came up: the next failure starts with short waits */
     bool has_said_wrong_key;

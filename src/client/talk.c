@@ -98,8 +98,10 @@ void adit_client_end_session(struct adit_client *c)
     adit_client_stop_talk_timers(c);
     adit_session_free(c->session);
     c->session = NULL;
-    if (c->has_peer)
+    if (c->has_peer) {
         adit_host_cmd(c->h, ADIT_CMD_PEER_DEL, ADIT_CLIENT_PEER);
+        c->gone_due++;
+    }
     c->has_peer = c->is_up = false;
     adit_pushed_free(c->pushed);
     c->pushed = NULL;
@@ -457,10 +459,20 @@ static void on_floated(struct adit_client *c, const struct adit_note *note)
     adit_note(c->log, NULL, "peer floated to %s", c->subject);
 }
 
+static bool is_about_peer(const struct adit_note *note)
+{
+    return note->kind != ADIT_NOTE_CTRL_RX && note->kind != ADIT_NOTE_LINK_DOWN && note->kind != ADIT_NOTE_OS;
+}
+
 void adit_client_on_note(void *ctx, const struct adit_note *note)
 {
     struct adit_client *c = ctx;
 
+    if (c->gone_due > 0 && is_about_peer(note)) {
+        if (note->kind == ADIT_NOTE_PEER_GONE)
+            c->gone_due--;
+        return;
+    }
     switch (note->kind) {
     case ADIT_NOTE_CTRL_RX:
         on_control(c, &note->ctrl);

@@ -24,6 +24,7 @@ def point_to_point(cx, proto="udp", wrap="none", more=()):
     t.server = cx.start(t.s, cx.server, "server", t.server_lines(), t.via)
     t.start_client()
     t.server.wait_for(UP)
+    time.sleep(0.3)  # openvpn says that it is up a moment before it makes its keys
     t.check_pings()
     t.check_transfer(megabytes=8)
     t.close()
