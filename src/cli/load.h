@@ -7,7 +7,8 @@
 
 #include "conf/conf.h"
 
-/* NULL: the errors have been printed to `out`. Warnings and notes are kept in the report for the log. */
+/* NULL: the errors have been printed to `out`, unless that is NULL, too. Warnings and notes are kept in the
+ * report for the log. */
 const struct adit_conf *adit_load(const char *const *args, size_t n_args, struct adit_conf_report *report,
                                   FILE *out);
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program `adit`: a verb and its words, or exactly openvpn's command line. */
+#include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/run.h"
 #include "cli/tool.h"
@@ -23,6 +26,17 @@ static bool is_called_openvpn(const char *program)
     return strcmp(slash ? slash + 1 : program, "openvpn") == 0;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* A first word that is neither a verb, an option nor a file: most likely a verb that was misspelt. */
+static bool is_nothing(const char *word)
+{
+    return strncmp(word, "--", 2) != 0 && access(word, F_OK) != 0 && errno == ENOENT;
+}
+
 int main(int argc, char **argv)
 {
     bool is_openvpn = argc > 0 && is_called_openvpn(argv[0]);
@@ -36,6 +50,15 @@ int main(int argc, char **argv)
     for (size_t i = 0; !is_openvpn && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
             return verbs[i].run(argc - 1, argv + 1);
+    }
+    if (!is_openvpn && is_help(argv[1]))
+        return adit_tool_help();
+    if (!is_openvpn && is_nothing(argv[1])) {
+        fprintf(stderr,
+                "adit: '%s' is neither a command (setup, profile, server, connect, check) nor a file here; "
+                "see adit --help\n",
+                argv[1]);
+        return 1;
     }
     return adit_run((const char *const *)argv + 1, (size_t)argc - 1, is_openvpn, NULL);
 }

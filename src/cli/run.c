@@ -4,18 +4,25 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/mem.h"
 #include "cli/load.h"
+#include "cli/paths.h"
 #include "cli/tool.h"
 #include "client/client.h"
 #include "linux/entropy.h"
+#include "linux/file.h"
 #include "linux/logsink.h"
 #include "linux/process.h"
 #include "server/server.h"
 
 enum {
     FDS_WANTED = 65536, /* a stream for each of many clients */
+    PID_FILE_MAX = 64,
 };
 
 struct program {
@@ -24,6 +31,7 @@ struct program {
     struct adit_env env;
     struct adit_user user;
     int pid_fd;
+    char *pid_path;   /* absolute, since a daemon changes its folder; from malloc() */
     bool has_started; /* daemon, pid file and rights are done once, not at each SIGHUP */
     const struct adit_run_watch *watch;
 };
@@ -79,6 +87,22 @@ static bool told(const struct program *p, adit_err e, const struct adit_fail *fa
     return e != ADIT_OK;
 }
 
+/* Only a file that is ours: another run may have taken the name since, and it may be no file at all. */
+static void remove_pid_file(struct program *p)
+{
+    struct stat st;
+    uint8_t *text = NULL;
+    size_t n = 0;
+
+    if (p->pid_path && stat(p->pid_path, &st) == 0 && S_ISREG(st.st_mode) &&
+        adit_file_read(p->pid_path, PID_FILE_MAX, &text, &n) == ADIT_OK &&
+        (n == 0 || strtol((char *)text, NULL, 10) == (long)getpid()))
+        (void)!unlink(p->pid_path);
+    adit_free_secret(text, n);
+    free(p->pid_path);
+    p->pid_path = NULL;
+}
+
 /* What must happen before threads and loops exist. */
 static bool become_process(struct program *p)
 {
@@ -90,6 +114,7 @@ static bool become_process(struct program *p)
         return false;
     if (c->pid_file && told(p, adit_pidfile_open(c->pid_file, &p->pid_fd, &fail), &fail))
         return false;
+    p->pid_path = c->pid_file ? realpath(c->pid_file, NULL) : NULL;
     if (c->has_nice && told(p, adit_process_nice(c->nice, &fail), &fail))
         return false;
     if (c->is_daemon && told(p, adit_daemon_start(c->cd != NULL, c->log_file != NULL, &fail), &fail))
@@ -138,7 +163,7 @@ static enum adit_host_end run_once(struct program *p, int *status)
 static const struct adit_conf *reload(struct program *p, const char *const *args, size_t n_args)
 {
     struct adit_conf_report report = {0};
-    const struct adit_conf *fresh = adit_load(args, n_args, &report, stderr);
+    const struct adit_conf *fresh = adit_load(args, n_args, &report, NULL);
 
     if (!fresh) {
         char line[1024];
@@ -161,13 +186,17 @@ static int run(struct program *p, const char *const *args, size_t n_args)
         adit_error(&p->env.log, NULL, "the system's random generator is broken; nothing secret can be made");
         return 1;
     }
-    if (!become_process(p))
+    if (!adit_paths_check(p->conf, &p->env.log) || !become_process(p)) {
+        adit_note(&p->env.log, NULL, "Exiting due to fatal error");
         return 1;
+    }
     while (run_once(p, &status) == ADIT_HOST_RESTART) {
         const struct adit_conf *fresh = reload(p, args, n_args);
 
-        if (!fresh)
+        if (!fresh) {
+            adit_note(&p->env.log, NULL, "Exiting due to fatal error");
             return 1;
+        }
         adit_conf_free(p->conf);
         p->conf = fresh;
     }
@@ -214,6 +243,7 @@ int adit_run(const char *const *args, size_t n_args, bool is_openvpn, const stru
     } else if (open_log(&p) == ADIT_OK) {
         log_report(&p, &report);
         status = run(&p, args, n_args);
+        remove_pid_file(&p);
     }
     adit_conf_report_fini(&report);
     adit_conf_free(p.conf);

@@ -3,8 +3,10 @@
 #include "cli/verbs.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/load.h"
+#include "cli/paths.h"
 #include "host/material.h"
 #include "host/terms.h"
 #include "linux/entropy.h"
@@ -37,7 +39,7 @@ static bool check_material(const struct adit_conf *c)
             adit_wraps_free(&wraps);
     }
     tls = adit_material_tls(c, &env);
-    is_good = tls && is_good;
+    is_good = adit_paths_check(c, &env.log) && tls && is_good;
     adit_tls_ctx_free(tls);
     return is_good;
 }
@@ -49,9 +51,12 @@ int adit_verb_check(int argc, char **argv)
     const struct adit_conf *c;
     bool is_good;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: adit check FILE\n");
-        return 1;
+    if (argc != 2 || argv[1][0] == '-') {
+        bool is_asked = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+
+        fputs("usage: adit check FILE        (any configuration or profile; nothing is changed)\n",
+              is_asked ? stdout : stderr);
+        return is_asked ? 0 : 1;
     }
     c = adit_load(args, sizeof args / sizeof args[0], &report, stdout);
     if (!c) {

@@ -382,7 +382,8 @@ static bool read_args(int argc, char **argv, const struct command *c, const char
     }
     if (words == (c->has_name ? 2 : 1))
         return !c->has_name || is_name_good(q->name);
-    adit_site_fail("profile", "%s is missing\n\n%s", words == 0 ? "the folder" : "the client's name", usage);
+    adit_site_fail("profile", "name %s\n\n%s",
+                   words == 0 ? "the folder, which adit setup has made" : "the client", usage);
     return false;
 }
 

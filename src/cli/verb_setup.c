@@ -136,6 +136,17 @@ static bool read_key_type(const char *text, enum adit_pki_alg *out)
     return false;
 }
 
+static bool is_option(const char *name)
+{
+    static const char *const names[] = {"--endpoint", "--proto", "--network", "--key-type"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Of one of those names. */
 static bool read_option(struct setup *s, const char *name, const char *value)
 {
     if (strcmp(name, "--endpoint") == 0) {
@@ -152,12 +163,10 @@ static bool read_option(struct setup *s, const char *name, const char *value)
             return true;
         adit_site_fail("setup", "--network %s: not an IPv4 network between /%d and /%d, such as 10.8.0.0/24",
                        value, BITS_MIN, BITS_MAX);
-    } else if (strcmp(name, "--key-type") == 0) {
+    } else {
         if (read_key_type(value, &s->alg))
             return true;
         adit_site_fail("setup", "--key-type %s: use ecdsa, ed25519 or rsa", value);
-    } else {
-        adit_site_fail("setup", "unknown option %s\n\n%s", name, usage);
     }
     return false;
 }
@@ -179,6 +188,8 @@ static bool read_args(int argc, char **argv, struct setup *s)
             continue;
         }
         snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - argv[i]) : (int)strlen(argv[i]), argv[i]);
+        if (!is_option(name))
+            return adit_site_fail("setup", "unknown option %s\n\n%s", name, usage), false;
         if (!eq && i + 1 == argc)
             return adit_site_fail("setup", "%s: a value is missing\n\n%s", name, usage), false;
         if (!read_option(s, name, eq ? eq + 1 : argv[++i]))
@@ -186,7 +197,10 @@ static bool read_args(int argc, char **argv, struct setup *s)
     }
     if (s->dir && s->host[0])
         return true;
-    adit_site_fail("setup", "%s is missing\n\n%s", s->dir ? "--endpoint" : "the folder", usage);
+    adit_site_fail("setup", "%s\n\n%s",
+                   s->dir ? "--endpoint HOST is missing: where will clients reach this server?"
+                          : "name the folder to be made",
+                   usage);
     return false;
 }
 
