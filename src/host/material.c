@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "linux/console.h"
@@ -25,6 +27,59 @@ static void forget(struct text *t)
     *t = (struct text){0};
 }
 
+/*
+ * The label of the first PEM block ("CERTIFICATE"), to tell a person what a file is that should be another;
+ * "" if there is none. dst is cut.
+ */
+static void label_of(adit_bytes text, char *dst, size_t cap)
+{
+    static const char begin[] = "-----BEGIN ";
+    const char *start = text.n > 0 ? memmem(text.p, text.n, begin, sizeof begin - 1) : NULL;
+    const char *end = (const char *)text.p + text.n;
+    size_t n = 0;
+
+    for (start = start ? start + sizeof begin - 1 : end; start + n < end && n + 1 < cap; n++) {
+        if (strncmp(start + n, "--", 2) == 0 || start[n] < ' ' || start[n] > '~')
+            break;
+        dst[n] = start[n];
+    }
+    dst[n] = '\0';
+}
+
+/* " (it holds: CERTIFICATE)"; nothing if it holds what it should, or nothing that has a name. */
+static const char *tell_content(adit_bytes text, const char *wanted, char *dst, size_t cap)
+{
+    char label[64];
+
+    label_of(text, label, sizeof label);
+    dst[0] = '\0';
+    if (label[0] && (!wanted || !strstr(label, wanted)))
+        snprintf(dst, cap, " (it holds: %s)", label);
+    return dst;
+}
+
+/* Where a relative path was looked for, since that is not the folder of the configuration. */
+static const char *tell_folder(const char *path, int os_errno, char *dst, size_t cap)
+{
+    char folder[1024];
+
+    dst[0] = '\0';
+    if (os_errno == ENOENT && path[0] != '/' && getcwd(folder, sizeof folder))
+        snprintf(dst, cap, " in %s; start the program in the folder of its files, or add cd FOLDER", folder);
+    return dst;
+}
+
+/* Files with secrets that others of this machine can read. */
+static void warn_if_open(const struct adit_file_ref *ref, const struct adit_log *log)
+{
+    struct stat st;
+
+    if (!ref->inline_text && ref->path && stat(ref->path, &st) == 0 && S_ISREG(st.st_mode) &&
+        (st.st_mode & (S_IRWXG | S_IRWXO)))
+        adit_warn(log, NULL, "WARNING: file '%s' is group or others accessible; chmod 600 mends that",
+                  ref->path);
+}
+
 static adit_err fetch(const struct adit_file_ref *ref, const char *option, const struct adit_log *log,
                       struct text *t)
 {
@@ -40,11 +95,19 @@ static adit_err fetch(const struct adit_file_ref *ref, const char *option, const
         return ADIT_OK;
     e = adit_file_read(ref->path, FILE_MAX, &t->owned, &n);
     if (e != ADIT_OK) {
-        adit_error(log, NULL, "%s: cannot read '%s': %s", option, ref->path, strerror(errno));
+        char where[1200];
+        int os_errno = errno;
+
+        adit_error(log, NULL, "%s: cannot read '%s': %s%s", option, ref->path, strerror(os_errno),
+                   tell_folder(ref->path, os_errno, where, sizeof where));
         return e;
     }
     t->b = adit_bytes_of(t->owned, n);
-    return ADIT_OK;
+    if (n > 0)
+        return ADIT_OK;
+    adit_error(log, NULL, "%s: the file '%s' is empty; copy it again", option, ref->path);
+    forget(t);
+    return ADIT_E_FILE;
 }
 
 static const char *name_of(const struct adit_file_ref *ref)
@@ -55,10 +118,13 @@ static const char *name_of(const struct adit_file_ref *ref)
 /* ---- wrapping keys ---- */
 
 static adit_err bad_key(const struct adit_log *log, const char *option, const struct adit_file_ref *ref,
-                        const char *reason, const char *kind)
+                        const char *reason, adit_bytes text)
 {
-    adit_error(log, NULL, "%s: '%s' is not %s: %s; make one with: --genkey %s FILE", option, name_of(ref),
-               kind, reason, option);
+    char content[128];
+
+    adit_error(log, NULL, "%s: '%s' is not an OpenVPN static key: %s%s; make one with: --genkey %s FILE",
+               option, name_of(ref), reason, tell_content(text, "Static key", content, sizeof content),
+               option);
     return ADIT_E_KEY_FILE;
 }
 
@@ -75,7 +141,7 @@ static adit_err load_static(struct adit_wraps *w, const char *option, const stru
     if (!w->static_key)
         e = ADIT_E_MEMORY;
     else if (adit_static_key_read(t.b, w->static_key, &reason) != ADIT_OK)
-        e = bad_key(log, option, ref, reason, "an OpenVPN static key");
+        e = bad_key(log, option, ref, reason, t.b);
     forget(&t);
     return e;
 }
@@ -84,6 +150,7 @@ static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref 
                                const struct adit_log *log)
 {
     const char *reason = "";
+    char content[128];
     struct text t;
     adit_err e = fetch(ref, "tls-crypt-v2", log, &t);
 
@@ -93,10 +160,11 @@ static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref 
     if (!w->v2_server)
         e = ADIT_E_MEMORY;
     else if (adit_v2_server_key_read(t.b, w->v2_server, &reason) != ADIT_OK) {
-        adit_error(log, NULL,
-                   "tls-crypt-v2: '%s' is not a tls-crypt-v2 server key: %s; a server needs the server key, "
-                   "made with --genkey tls-crypt-v2-server FILE",
-                   name_of(ref), reason);
+        adit_error(
+            log, NULL,
+            "tls-crypt-v2: '%s' is not a tls-crypt-v2 server key: %s%s; a server needs the server key, "
+            "made with --genkey tls-crypt-v2-server FILE",
+            name_of(ref), reason, tell_content(t.b, "v2 server key", content, sizeof content));
         e = ADIT_E_KEY_FILE;
     }
     forget(&t);
@@ -107,6 +175,7 @@ static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref 
                                const struct adit_log *log)
 {
     const char *reason = "";
+    char content[128];
     struct text t;
     adit_err e = fetch(ref, "tls-crypt-v2", log, &t);
 
@@ -119,9 +188,9 @@ static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref 
     else if (adit_v2_client_key_read(t.b, w->v2_client, &reason) != ADIT_OK) {
         adit_error(
             log, NULL,
-            "tls-crypt-v2: '%s' is not a tls-crypt-v2 client key: %s; a client needs its own key, made "
+            "tls-crypt-v2: '%s' is not a tls-crypt-v2 client key: %s%s; a client needs its own key, made "
             "with --tls-crypt-v2 SERVERKEY --genkey tls-crypt-v2-client FILE",
-            name_of(ref), reason);
+            name_of(ref), reason, tell_content(t.b, "v2 client key", content, sizeof content));
         e = ADIT_E_KEY_FILE;
     } else {
         *w->static_key = w->v2_client->kc;
@@ -160,8 +229,13 @@ adit_err adit_wraps_load(struct adit_wraps *w, const struct adit_conf *c, const 
     }
     if (e == ADIT_OK && want_key && !w->key)
         e = ADIT_E_CRYPTO;
-    if (e != ADIT_OK)
+    if (e != ADIT_OK) {
         adit_wraps_free(w);
+    } else if (conn == c->conns) { /* once, not for each remote */
+        warn_if_open(&conn->tls_crypt_v2, log);
+        warn_if_open(&conn->tls_auth, log);
+        warn_if_open(&conn->tls_crypt, log);
+    }
     return e;
 }
 
@@ -187,20 +261,26 @@ enum {
     T_COUNT,
 };
 
-static adit_err fetch_all(const struct adit_conf *c, struct text t[T_COUNT], const struct adit_log *log)
+/* Where a part comes from, and what the label of its PEM block has in it. */
+struct source {
+    const struct adit_file_ref *ref;
+    const char *option, *label;
+};
+
+static void list_sources(const struct adit_conf *c, struct source rows[T_COUNT])
 {
-    const struct {
-        const struct adit_file_ref *ref;
-        const char *option;
-    } rows[T_COUNT] = {
-        [T_CA] = {&c->ca, "ca"},
-        [T_CERT] = {&c->cert, "cert"},
-        [T_KEY] = {&c->key, "key"},
-        [T_EXTRA] = {&c->extra_certs, "extra-certs"},
-        [T_CRL] = {&c->crl, "crl-verify"},
-        [T_DH] = {&c->dh, "dh"},
-        [T_PKCS12] = {&c->pkcs12, "pkcs12"},
-    };
+    rows[T_CA] = (struct source){&c->ca, "ca", "CERTIFICATE"};
+    rows[T_CERT] = (struct source){&c->cert, "cert", "CERTIFICATE"};
+    rows[T_KEY] = (struct source){&c->key, "key", "PRIVATE KEY"};
+    rows[T_EXTRA] = (struct source){&c->extra_certs, "extra-certs", "CERTIFICATE"};
+    rows[T_CRL] = (struct source){&c->crl, "crl-verify", "CRL"};
+    rows[T_DH] = (struct source){&c->dh, "dh", "PARAMETERS"};
+    rows[T_PKCS12] = (struct source){&c->pkcs12, "pkcs12", NULL};
+}
+
+static adit_err fetch_all(const struct adit_conf *c, const struct source rows[T_COUNT],
+                          struct text t[T_COUNT], const struct adit_log *log)
+{
     adit_err e = ADIT_OK;
 
     memset(t, 0, T_COUNT * sizeof *t);
@@ -214,6 +294,24 @@ static adit_err fetch_all(const struct adit_conf *c, struct text t[T_COUNT], con
             e = one; /* go on: every missing file is told at once */
     }
     return e;
+}
+
+/* `why` begins with an option's name: the file and, if it is another kind of file, that kind are added. */
+static void tell_fault(const struct source rows[T_COUNT], const struct text t[T_COUNT], const char *why,
+                       const struct adit_log *log)
+{
+    for (int i = 0; i < T_COUNT; i++) {
+        size_t n = strlen(rows[i].option);
+        char content[128];
+
+        if (strncmp(why, rows[i].option, n) != 0 || strncmp(why + n, ": ", 2) != 0 ||
+            !adit_file_ref_is_set(rows[i].ref))
+            continue;
+        adit_error(log, NULL, "%s: '%s': %s%s", rows[i].option, name_of(rows[i].ref), why + n + 2,
+                   tell_content(t[i].b, rows[i].label, content, sizeof content));
+        return;
+    }
+    adit_error(log, NULL, "%s", why);
 }
 
 static const char *version_text(enum adit_conf_tls_version v)
@@ -279,8 +377,18 @@ static uint8_t (*fingerprints_of(const struct adit_conf *c))[32]
     return list;
 }
 
-/* The pass phrase of an encrypted private key: the first line of askpass' file. */
-static adit_err load_passphrase(const struct adit_conf *c, const struct adit_log *log, char *dst, size_t cap)
+/* Both forms of PEM say so: a label of its own, or the header "Proc-Type: 4,ENCRYPTED". */
+static bool is_encrypted(adit_bytes key)
+{
+    return key.n > 0 && memmem(key.p, key.n, "ENCRYPTED", strlen("ENCRYPTED"));
+}
+
+/*
+ * The pass phrase of an encrypted private key: the first line of askpass' file, or a person's answer. Without
+ * askpass, too, a person at a terminal is asked; if there is none, the key's reader has the message.
+ */
+static adit_err load_passphrase(const struct adit_conf *c, adit_bytes key, const struct adit_log *log,
+                                char *dst, size_t cap)
 {
     struct adit_file_ref ref = {.path = c->askpass_file};
     struct text t;
@@ -288,14 +396,20 @@ static adit_err load_passphrase(const struct adit_conf *c, const struct adit_log
     size_t n;
 
     dst[0] = '\0';
-    if (!c->has_askpass)
+    if (!c->has_askpass && !is_encrypted(key))
         return ADIT_OK;
-    if (!c->askpass_file)
-        return adit_console_ask("Enter Private Key Password: ", false, dst, cap) == ADIT_OK ? ADIT_OK
-                                                                                            : ADIT_E_FILE;
+    if (!c->askpass_file) {
+        if (adit_console_ask("Enter Private Key Password: ", false, dst, cap) == ADIT_OK || !c->has_askpass)
+            return ADIT_OK;
+        adit_error(log, NULL,
+                   "askpass: no password was given: name a file with askpass FILE, or start the program on a "
+                   "terminal and not as a daemon");
+        return ADIT_E_FILE;
+    }
     e = fetch(&ref, "askpass", log, &t);
     if (e != ADIT_OK)
         return e;
+    warn_if_open(&ref, log);
     for (n = 0; n < t.b.n && n + 1 < cap && t.b.p[n] != '\n' && t.b.p[n] != '\r'; n++)
         dst[n] = (char)t.b.p[n];
     dst[n] = '\0';
@@ -305,13 +419,15 @@ static adit_err load_passphrase(const struct adit_conf *c, const struct adit_log
 
 struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct adit_env *env)
 {
+    struct source rows[T_COUNT];
     struct text t[T_COUNT];
     char why[512] = "", passphrase[256];
     uint8_t(*fingerprints)[32] = fingerprints_of(c);
     struct adit_tls_ctx *ctx = NULL;
 
-    if (fetch_all(c, t, &env->log) == ADIT_OK && fingerprints &&
-        load_passphrase(c, &env->log, passphrase, sizeof passphrase) == ADIT_OK) {
+    list_sources(c, rows);
+    if (fetch_all(c, rows, t, &env->log) == ADIT_OK && fingerprints &&
+        load_passphrase(c, t[T_KEY].b, &env->log, passphrase, sizeof passphrase) == ADIT_OK) {
         struct adit_tls_params p = {
             .ca = t[T_CA].b,
             .cert = t[T_CERT].b,
@@ -320,7 +436,7 @@ struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct a
             .crl = t[T_CRL].b,
             .dh = t[T_DH].b,
             .pkcs12 = t[T_PKCS12].b,
-            .key_password = c->has_askpass ? passphrase : NULL,
+            .key_password = passphrase[0] || c->has_askpass ? passphrase : NULL,
             .ca_path = c->ca_path,
             .version_min = version_text(c->tls_min),
             .version_max = version_text(c->tls_max),
@@ -337,7 +453,11 @@ struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct a
         ctx = adit_tls_ctx_new(&p, env, c->is_tls_server, why, sizeof why);
         adit_wipe(passphrase, sizeof passphrase);
         if (!ctx)
-            adit_error(&env->log, NULL, "%s", why);
+            tell_fault(rows, t, why, &env->log);
+    }
+    if (ctx) {
+        warn_if_open(&c->key, &env->log);
+        warn_if_open(&c->pkcs12, &env->log);
     }
     for (int i = 0; i < T_COUNT; i++)
         forget(&t[i]);
@@ -405,6 +525,7 @@ adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c, const 
 
     if (e != ADIT_OK)
         return e;
+    warn_if_open(&c->auth_user_pass, log);
     r = adit_rd_of(t.b);
     copy_line(take_line(&r), l->user, sizeof l->user);
     copy_line(take_line(&r), l->password, sizeof l->password);
