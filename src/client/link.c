@@ -129,10 +129,12 @@ static void log_link(struct adit_client *c, const struct adit_addr *remote)
 /* The descriptor goes to the plane; from here on bytes come as notes. */
 static void hand_over(struct adit_client *c, int fd, const struct adit_addr *remote, bool is_connected)
 {
-    c->link = c->next_link++;
-    c->way = (struct adit_way){.link = c->link};
+    struct adit_way way = {.link = c->next_link++};
+
     if (remote)
-        c->way.remote = *remote;
+        way.remote = *remote;
+    c->way = way;
+    c->link = way.link;
     adit_host_add_link(c->h, c->link, fd, c->is_tcp, is_connected);
     log_link(c, remote);
 }
@@ -208,6 +210,7 @@ static void on_tcp_caller(uv_poll_t *handle, int status, int events)
         return;
     }
     hand_over(c, fd, &peer, true);
+    adit_client_await_answer(c, c->conf->hand_window_s);
 }
 
 static void poll_tcp(struct adit_client *c, int fd, int events, uv_poll_cb cb)
@@ -236,6 +239,7 @@ static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
     e = adit_socket_connect(fd, remote, &fail);
     if (e == ADIT_OK || e == ADIT_E_EMPTY) {
         poll_tcp(c, fd, UV_WRITABLE, on_tcp_writable);
+        adit_client_await_answer(c, c->conn->connect_timeout_s);
         return;
     }
     adit_note(c->log, NULL, "TCP: %s", fail.text);

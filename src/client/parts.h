@@ -104,6 +104,9 @@ void adit_client_free_wraps(struct adit_client *c);
 
 /* talk.c */
 void adit_client_begin_session(struct adit_client *c);
+/* If nobody has said anything authentic by then: the next remote, or (p2p server) the next caller. 0: for
+ * ever. */
+void adit_client_await_answer(struct adit_client *c, uint32_t seconds);
 void adit_client_service(struct adit_client *c); /* pulls facts, sends packets, sets the timer */
 void adit_client_end_session(struct adit_client *c);
 void adit_client_on_note(void *ctx, const struct adit_note *note);

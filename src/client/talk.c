@@ -42,11 +42,16 @@ static struct adit_session_start start_of(struct adit_client *c)
     return st;
 }
 
+void adit_client_await_answer(struct adit_client *c, uint32_t seconds)
+{
+    if (seconds > 0)
+        uv_timer_start(&c->answer_timer, on_answer_timer, seconds * 1000ULL, 0);
+}
+
 static void watch_session(struct adit_client *c)
 {
-    c->session_timer.data = c->answer_timer.data = c;
-    if (c->conn->connect_timeout_s > 0 && !is_p2p(c))
-        uv_timer_start(&c->answer_timer, on_answer_timer, c->conn->connect_timeout_s * 1000ULL, 0);
+    if (!is_p2p(c))
+        adit_client_await_answer(c, c->conn->connect_timeout_s);
     adit_client_service(c);
 }
 
@@ -81,6 +86,8 @@ static void accept_session(struct adit_client *c, const struct adit_way *way, st
     st = start_of(c);
     if (adm->is_v2) {
         st.wrap = adit_wrap_key_crypt(&adm->kc, true);
+        if (!st.wrap)
+            return;
         st.owns_wrap = true;
         st.is_v2 = true;
         st.wrap_static = &adm->kc;
@@ -285,10 +292,11 @@ static bool handle(struct adit_client *c, struct adit_event *ev)
         adit_info(c->log, NULL, "%.*s", (int)ev->text.n, (const char *)ev->text.p);
         break;
     case ADIT_EV_AUTH_WANTED:
-        if (ev->is_renewal)
-            return adit_session_admit(c->session, &c->agreed, adit_bytes_of(NULL, 0), adit_clock_now()) ==
-                   ADIT_OK;
-        on_peer_known(c, ev);
+        if (!ev->is_renewal)
+            on_peer_known(c, ev);
+        else if (adit_session_admit(c->session, &c->agreed, adit_bytes_of(NULL, 0), adit_clock_now()) !=
+                 ADIT_OK)
+            adit_session_end(c->session, ADIT_E_STATE, 0, adit_clock_now());
         break;
     case ADIT_EV_PUSHED:
         on_pushed(c, ev);
@@ -356,8 +364,13 @@ static void on_answer_timer(uv_timer_t *timer)
 {
     struct adit_client *c = timer->data;
 
-    if (!c->session || !adit_sid_is_zero(adit_session_remote_sid(c->session)))
+    if (c->session && !adit_sid_is_zero(adit_session_remote_sid(c->session)))
         return;
+    if (c->params.role == ADIT_ROLE_P2P_SERVER) {
+        adit_note(c->log, NULL, "a connection was closed: nothing was said on it");
+        adit_client_restart(c, "connection-reset");
+        return;
+    }
     adit_note(c->log, NULL, "Server poll timeout, trying next remote entry/address");
     adit_client_restart(c, "server_poll");
 }
@@ -370,6 +383,19 @@ static bool is_expected(const struct adit_client *c, const struct adit_ctrl_byte
         return false;
     return c->is_tcp || ctrl->remote.ip.family == ADIT_AF_NONE || c->conn->can_float ||
            adit_addr_eq(&ctrl->remote, &c->way.remote);
+}
+
+/*
+ * A door that lets somebody in has proved an address, not a peer: without `float`, a configured remote and a
+ * running tunnel keep their address.
+ */
+static bool may_take_over(const struct adit_client *c, const struct adit_way *way)
+{
+    if (c->is_tcp || c->conn->can_float || c->way.remote.ip.family == ADIT_AF_NONE)
+        return true;
+    if (c->is_up)
+        return adit_addr_eq(&way->remote, &c->way.remote);
+    return !c->conn->remote || adit_ip_eq(&way->remote.ip, &c->way.remote.ip);
 }
 
 static void on_stranger(struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
@@ -391,6 +417,8 @@ static void on_stranger(struct adit_client *c, const struct adit_ctrl_bytes *ctr
     if (verdict == ADIT_DOOR_REPLY)
         adit_host_send(c->h, &way, adit_wr_view(&reply));
     if (verdict != ADIT_DOOR_ADMIT)
+        return;
+    if (!may_take_over(c, &way))
         return;
     if (c->session)
         adit_client_end_session(c); /* the peer has started anew */
@@ -479,7 +507,6 @@ void adit_client_on_note(void *ctx, const struct adit_note *note)
         break;
     case ADIT_NOTE_LINK_DOWN:
         if (note->link == c->link) {
-            c->link = ADIT_LINK_NONE; /* the plane has closed it */
             adit_note(c->log, NULL, "Connection reset, restarting");
             adit_client_restart(c, "connection-reset");
         }

@@ -10,6 +10,10 @@
 #include "linux/process.h"
 #include "linux/userplane.h"
 
+enum {
+    NOTES_PER_TURN = 256,
+};
+
 static const int signal_numbers[ADIT_HOST_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
 /* ---- the loop ---- */
@@ -59,7 +63,9 @@ static void on_notes(uv_poll_t *handle, int status, int events)
 
     (void)status;
     (void)events;
-    while (h->plane && h->plane->ops->next_note(h->plane, &note)) {
+    /* Bounded, so that a flood of strangers leaves time for timers and signals; the rest wakes the loop
+     * again. */
+    for (int i = 0; i < NOTES_PER_TURN && h->plane && h->plane->ops->next_note(h->plane, &note); i++) {
         if (h->role)
             h->role->on_note(h->role_ctx, &note);
     }

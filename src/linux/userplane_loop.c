@@ -209,13 +209,16 @@ static void serve(struct adit_up_worker *w, const struct epoll_event *e)
     }
 }
 
-static void hear_policy(struct adit_up_worker *w)
+static void hear_policy(struct adit_up_worker *w, bool has_fired)
 {
     struct adit_up_shared *s = w->shared;
     uint64_t count;
 
-    if (atomic_load(&s->is_kicked)) {
-        /* Lowering the flag before looking at the ring: what comes later kicks again. */
+    if (has_fired || atomic_load(&s->is_kicked)) {
+        /*
+         * Lowering the flag before looking at the ring: what comes later kicks again. A kick whose write
+         * comes after our read is seen by its event, with the flag already down.
+         */
         (void)!read(s->cmd_fd, &count, sizeof count);
         atomic_store(&s->is_kicked, false);
     }
@@ -254,6 +257,15 @@ static void tell_policy(struct adit_up_worker *w)
     w->has_noted = false;
 }
 
+static bool has_source(const struct epoll_event *events, int n, enum source source)
+{
+    for (int i = 0; i < n; i++) {
+        if ((enum source)(events[i].data.u64 >> 32) == source)
+            return true;
+    }
+    return false;
+}
+
 void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
 {
     struct epoll_event events[EVENTS];
@@ -261,7 +273,7 @@ void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
 
     read_clocks(w);
     w->ctrl_left = ADIT_UP_CTRL_PER_TURN;
-    hear_policy(w);
+    hear_policy(w, has_source(events, n, FROM_COMMANDS));
     for (int i = 0; i < n; i++)
         serve(w, &events[i]);
     adit_up_batch_flush(w);

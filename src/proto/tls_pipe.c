@@ -11,7 +11,10 @@
 
 #include "base/mem.h"
 
-enum { QUEUE_STEP = 2048 };
+enum {
+    QUEUE_STEP = 2048,
+    OUT_MAX = 256 * 1024, /* far above the largest flight and push reply */
+};
 
 static void reset(struct adit_tls_queue *q)
 {
@@ -87,6 +90,9 @@ static int write_bio(BIO *bio, const char *src, int n)
     BIO_clear_retry_flags(bio);
     if (n <= 0)
         return 0;
+    /* A peer that asks for much and acknowledges nothing ends its own session, not our memory. */
+    if (adit_tls_queue_len(&p->out) + (size_t)n > OUT_MAX)
+        return -1;
     return adit_tls_queue_put(&p->out, adit_bytes_of(src, (size_t)n)) == ADIT_OK ? n : -1;
 }
 

@@ -186,6 +186,7 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     struct adit_server *sv = c->sv;
     struct adit_peer_info info;
     const char *reason = NULL;
+    char version[64];
     adit_err e;
 
     if (ev->is_renewal) {
@@ -214,9 +215,8 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     if (c->agreed.peer_id != ADIT_PEER_ID_NONE)
         c->agreed.peer_id = c->lease.peer_id;
     add_peer(c);
-    adit_info(sv->log, c->subject, "peer info: IV_VER=%.*s, Data Channel: cipher '%s', peer-id: %u",
-              (int)info.iv_ver.n, info.iv_ver.n ? (const char *)info.iv_ver.p : "", c->agreed.cipher->name,
-              c->lease.peer_id);
+    adit_info(sv->log, c->subject, "peer info: IV_VER=%s, Data Channel: cipher '%s', peer-id: %u",
+              adit_log_clean(info.iv_ver, version, sizeof version), c->agreed.cipher->name, c->lease.peer_id);
     if (adit_session_admit(c->session, &c->agreed, build_push(c, &info, list, sizeof list),
                            adit_clock_now()) != ADIT_OK)
         adit_session_end(c->session, ADIT_E_MEMORY, 0, adit_clock_now());

@@ -2,12 +2,15 @@
 /* Sockets, and strangers: the door decides who becomes a caller. */
 #include "server/parts.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "linux/sock.h"
 
 enum {
+    ACCEPT_AGAIN_MS = 1000,
+    YOUNG_S = 5,       /* a handshake may take so long before it must give way to others on a full server */
     SAID_EVERY_S = 10, /* what strangers cause is told at most so often */
 };
 
@@ -75,17 +78,61 @@ static int open_socket(struct adit_server *sv, enum adit_socket_kind kind)
     return res.fd;
 }
 
+/*
+ * Whoever has not shown yet who it is gives way, the oldest first, so that a few idle strangers cannot keep
+ * all places for a whole hand-window.
+ */
+static bool make_room(struct adit_server *sv)
+{
+    uint64_t now_ns = adit_clock_now().mono_ns;
+    struct adit_caller *oldest = NULL;
+
+    if (sv->n_callers < sv->conf->max_clients + ADIT_SERVER_PENDING)
+        return true;
+    for (struct adit_caller *c = sv->callers; c; c = c->hh.next) {
+        if (!c->is_admitted && (!oldest || c->opened_ns < oldest->opened_ns))
+            oldest = c;
+    }
+    if (!oldest || now_ns - oldest->opened_ns < YOUNG_S * ADIT_NS_PER_S)
+        return false;
+    adit_info(sv->log, oldest->subject, "gives way: the server is full, and this handshake has not got on");
+    adit_caller_end(oldest);
+    return true;
+}
+
+static void on_stream(uv_poll_t *handle, int status, int events);
+
+static void on_accept_again(uv_timer_t *timer)
+{
+    struct adit_server *sv = timer->data;
+
+    if (sv->listener >= 0)
+        uv_poll_start(&sv->listen_poll, UV_READABLE, on_stream);
+}
+
+/* Without descriptors left the listener would stay readable, and the loop busy. */
+static void pause_accepting(struct adit_server *sv)
+{
+    adit_warn(sv->log, NULL, "no connection can be accepted: %s; trying again", strerror(errno));
+    uv_poll_stop(&sv->listen_poll);
+    uv_timer_start(&sv->accept_timer, on_accept_again, ACCEPT_AGAIN_MS, 0);
+}
+
 static void on_stream(uv_poll_t *handle, int status, int events)
 {
     struct adit_server *sv = handle->data;
     struct adit_way way = {.link = sv->next_link};
+    adit_err e;
     int fd;
 
     (void)status;
     (void)events;
-    if (adit_socket_accept(sv->listener, true, &fd, &way.remote) != ADIT_OK)
+    e = adit_socket_accept(sv->listener, true, &fd, &way.remote);
+    if (e == ADIT_E_OS)
+        pause_accepting(sv);
+    if (e != ADIT_OK)
         return;
-    if (sv->is_leaving || sv->n_callers >= sv->conf->max_clients + ADIT_SERVER_PENDING) {
+    if (sv->is_leaving || !make_room(sv)) {
         sv->drops[ADIT_E_FULL]++;
         close(fd);
         return;
@@ -108,10 +155,13 @@ adit_err adit_server_listen(struct adit_server *sv)
         adit_host_add_link(sv->h, ADIT_SERVER_UDP_LINK, fd, false, false);
         return ADIT_OK;
     }
-    sv->listener = fd;
-    sv->listen_poll.data = sv;
-    if (uv_poll_init(&sv->h->loop, &sv->listen_poll, fd) != 0)
+    sv->listen_poll.data = sv->accept_timer.data = sv;
+    uv_timer_init(&sv->h->loop, &sv->accept_timer);
+    if (uv_poll_init(&sv->h->loop, &sv->listen_poll, fd) != 0) {
+        close(fd);
         return ADIT_E_OS;
+    }
+    sv->listener = fd;
     uv_poll_start(&sv->listen_poll, UV_READABLE, on_stream);
     return ADIT_OK;
 }
@@ -122,6 +172,7 @@ void adit_server_unlisten(struct adit_server *sv)
         return;
     uv_poll_stop(&sv->listen_poll);
     uv_close((uv_handle_t *)&sv->listen_poll, NULL);
+    uv_close((uv_handle_t *)&sv->accept_timer, NULL);
     close(sv->listener);
     sv->listener = -1;
 }
@@ -143,7 +194,7 @@ static bool is_within_freq(struct adit_server *sv, adit_now now)
 
 static bool has_room(struct adit_server *sv, adit_now now)
 {
-    if (sv->n_callers < sv->conf->max_clients + ADIT_SERVER_PENDING)
+    if (make_room(sv))
         return true;
     sv->drops[ADIT_E_FULL]++;
     if (now.mono_ns - sv->full_said_ns >= SAID_EVERY_S * ADIT_NS_PER_S) {
@@ -212,6 +263,8 @@ static struct adit_caller *on_stranger(struct adit_server *sv, const struct adit
     } else if (verdict == ADIT_DOOR_DROP) {
         sv->drops[why]++;
         say_refused(sv, stream ? &stream->way.remote : &ctrl->remote, why, now);
+        if (stream)
+            adit_caller_end(stream); /* as openvpn: a stream that begins wrong is closed */
     } else {
         c = admit_stranger(sv, &way, &adm, stream, now);
     }

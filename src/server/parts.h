@@ -77,6 +77,7 @@ struct adit_server {
     bool is_tcp;
     int listener; /* TCP; -1 */
     uv_poll_t listen_poll;
+    uv_timer_t accept_timer; /* until it is tried again to accept, when descriptors ran out */
     int next_link;
 
     struct adit_caller *callers; /* uthash */

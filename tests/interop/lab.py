@@ -63,7 +63,7 @@ def until(what, timeout=30):
 
 def why_impossible():
     """The reason why namespaces cannot be used here, or None."""
-    for tool in ("ip", "ping", "openssl"):
+    for tool in ("ip", "ping"):
         if not shutil.which(tool):
             return f"the program {tool} is missing"
     try:
