@@ -228,7 +228,7 @@ static uint64_t renewal_time(struct adit_session *s, adit_now now)
  */
 static uint64_t use_time(const struct adit_session *s, adit_now now)
 {
-    uint32_t half = s->p->reneg_max_s > 0 ? s->p->reneg_max_s / 2 : s->p->hand_window_s;
+    uint32_t half = s->p->reneg_max_s / 2; /* without renegotiation by time the old key was worn: no wait */
     uint64_t wait = (half < s->p->hand_window_s ? half : s->p->hand_window_s) * ADIT_NS_PER_S;
     uint64_t settled = now.mono_ns + SETTLE_MS * ADIT_NS_PER_MS;
     uint64_t due = s->lame.started_ns + wait <= now.mono_ns ? s->primary.started_ns + wait : now.mono_ns;
