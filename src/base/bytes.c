@@ -57,7 +57,7 @@ uint16_t adit_rd_u16(struct adit_rd *r)
 {
     const uint8_t *b = rd_advance(r, 2);
 
-    return b ? (uint16_t)(b[0] << 8 | b[1]) : 0;
+    return (uint16_t)(b ? b[0] << 8 | b[1] : 0);
 }
 
 uint32_t adit_rd_u32(struct adit_rd *r)
