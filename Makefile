@@ -21,7 +21,7 @@ help:
 	@echo 'make check         the quick gate: unit tests, fuzz corpora, house rules; no root, at most a minute'
 	@echo 'make test          check, sanitizers, installation, demo, interop with openvpn'
 	@echo 'make fresh         make demo and make test inside a bare Debian 12'
-	@echo 'make bench         the comparison with openvpn and wireguard-go'
+	@echo 'make bench         the comparison with openvpn, as ratios'
 	@echo 'make fuzz          each fuzz target for SECONDS=n'
 	@echo 'make tidy          clang-tidy'
 	@echo 'make format        clang-format over the tree'
