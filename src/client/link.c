@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "linux/sock.h"
+#include "host/outside.h"
 
 /* ---- material of a connection entry ---- */
 
@@ -36,72 +36,7 @@ void adit_client_free_wraps(struct adit_client *c)
     c->all_wraps = NULL;
 }
 
-/* ---- sockets ---- */
-
-static bool parse_port(const char *text, uint16_t *port)
-{
-    unsigned v = 0;
-
-    for (; *text >= '0' && *text <= '9' && v < 65536; text++)
-        v = v * 10 + (unsigned)(*text - '0');
-    *port = (uint16_t)v;
-    return *text == '\0' && v < 65536;
-}
-
-/* The local end: an address given as a literal, and a port. Names are resolved for remotes only. */
-static bool local_of(struct adit_client *c, struct adit_addr *local)
-{
-    const struct adit_conf_conn *conn = c->conn;
-
-    *local = (struct adit_addr){.port = 0};
-    if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
-        adit_error(c->log, NULL,
-                   "local: '%s' is not an IP address; a host name is known here, not supported yet",
-                   conn->local);
-        return false;
-    }
-    if (conn->is_bound && conn->lport && !parse_port(conn->lport, &local->port)) {
-        adit_error(c->log, NULL, "lport: '%s' is not a port number", conn->lport);
-        return false;
-    }
-    return true;
-}
-
-static void set_options(const struct adit_client *c, struct adit_socket_spec *spec)
-{
-    static const enum adit_mtu_disc discoveries[] = {
-        [ADIT_MTU_DISC_DEFAULT] = ADIT_SOCKET_DISC_SYSTEM,
-        [ADIT_MTU_DISC_NO] = ADIT_SOCKET_DISC_NO,
-        [ADIT_MTU_DISC_MAYBE] = ADIT_SOCKET_DISC_MAYBE,
-        [ADIT_MTU_DISC_YES] = ADIT_SOCKET_DISC_YES,
-    };
-
-    spec->want_bind = c->conn->is_bound;
-    spec->is_v6only = c->conn->is_v6_only;
-    spec->want_nodelay = true;
-    spec->has_mark = c->conf->has_mark;
-    spec->mark = c->conf->mark;
-    spec->sndbuf = (int)c->conf->sndbuf;
-    spec->rcvbuf = (int)c->conf->rcvbuf;
-    spec->mtu_disc = discoveries[c->conn->mtu_disc];
-    spec->want_pktinfo = c->conf->is_multihome;
-}
-
-static int open_socket(struct adit_client *c, enum adit_socket_kind kind, const struct adit_addr *remote)
-{
-    struct adit_priv_req req = {.kind = ADIT_PRIV_SOCKET_OPEN};
-    struct adit_priv_res res;
-
-    req.socket.kind = kind;
-    if (!local_of(c, &req.socket.local))
-        return -1;
-    req.socket.family = adit_socket_family(c->conn->family, &req.socket.local, remote);
-    set_options(c, &req.socket);
-    if (adit_priv_do(c->h->priv, &req, &res) == ADIT_OK)
-        return res.fd;
-    adit_error(c->log, NULL, "%s", res.fail.text);
-    return -1;
-}
+/* ---- the way into the plane ---- */
 
 static const char *proto_name(const struct adit_client *c, enum adit_family family)
 {
@@ -145,7 +80,7 @@ static void open_udp(struct adit_client *c, const struct adit_addr *remote)
 {
     /* A peer that may float answers from anywhere, so its socket must not be tied to one address. */
     bool want_connect = remote && !c->conn->can_float && c->params.role != ADIT_ROLE_P2P_SERVER;
-    int fd = open_socket(c, ADIT_SOCKET_UDP, remote);
+    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_UDP, remote);
     struct adit_fail fail;
 
     if (fd < 0) {
@@ -225,7 +160,7 @@ static void poll_tcp(struct adit_client *c, int fd, int events, uv_poll_cb cb)
 static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
 {
     char text[ADIT_ADDR_STR_MAX];
-    int fd = open_socket(c, ADIT_SOCKET_TCP_CONNECT, remote);
+    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_TCP_CONNECT, remote);
     struct adit_fail fail;
     adit_err e;
 
@@ -249,7 +184,7 @@ static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
 
 static void listen_tcp(struct adit_client *c)
 {
-    int fd = open_socket(c, ADIT_SOCKET_TCP_LISTEN, NULL);
+    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_TCP_LISTEN, NULL);
 
     if (fd < 0)
         adit_client_exit(c, "socket-error", 1);
@@ -261,17 +196,7 @@ static void listen_tcp(struct adit_client *c)
 
 static adit_err make_door(struct adit_client *c)
 {
-    struct adit_door_params p = {
-        .wrap = c->wraps->key,
-        .v2 = c->wraps->v2_server,
-        .is_bare_allowed = !c->wraps->key && !c->wraps->v2_server,
-        .force_cookie = c->conn->want_force_cookie,
-        .hand_window_s = c->conf->hand_window_s,
-        .initial_n = c->conf->connect_freq_initial_n,
-        .initial_s = c->conf->connect_freq_initial_s,
-        .replay_window = c->conf->replay_window,
-        .replay_s = c->conf->replay_s,
-    };
+    struct adit_door_params p = adit_outside_door(c->conf, c->conn, c->wraps);
 
     c->has_door = true;
     return adit_door_init(&c->door, &p, &c->h->env.rng);

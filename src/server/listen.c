@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "linux/sock.h"
+#include "host/outside.h"
 
 enum {
     ACCEPT_AGAIN_MS = 1000,
@@ -16,66 +16,17 @@ enum {
 
 /* ---- sockets ---- */
 
-static bool local_of(struct adit_server *sv, struct adit_addr *local)
-{
-    const struct adit_conf_conn *conn = &sv->conf->conn;
-    unsigned port = 0;
-
-    *local = (struct adit_addr){.port = 1194};
-    if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
-        adit_error(sv->log, NULL,
-                   "local: '%s' is not an IP address; a host name is known here, not supported yet",
-                   conn->local);
-        return false;
-    }
-    for (const char *p = conn->lport; p && *p; p++) {
-        port = port * 10 + (unsigned)(*p - '0');
-        if (*p < '0' || *p > '9' || port > 65535) {
-            adit_error(sv->log, NULL, "port: '%s' is not a port number", conn->lport);
-            return false;
-        }
-    }
-    if (conn->lport)
-        local->port = (uint16_t)port;
-    return true;
-}
-
 static int open_socket(struct adit_server *sv, enum adit_socket_kind kind)
 {
-    static const enum adit_mtu_disc discoveries[] = {
-        [ADIT_MTU_DISC_DEFAULT] = ADIT_SOCKET_DISC_SYSTEM,
-        [ADIT_MTU_DISC_NO] = ADIT_SOCKET_DISC_NO,
-        [ADIT_MTU_DISC_MAYBE] = ADIT_SOCKET_DISC_MAYBE,
-        [ADIT_MTU_DISC_YES] = ADIT_SOCKET_DISC_YES,
-    };
-    const struct adit_conf *c = sv->conf;
-    struct adit_priv_req req = {.kind = ADIT_PRIV_SOCKET_OPEN};
-    struct adit_priv_res res;
-    struct adit_addr bound;
     char text[ADIT_ADDR_STR_MAX];
+    struct adit_addr bound;
+    int fd = adit_outside_socket(sv->h, &sv->conf->conn, kind, NULL);
 
-    req.socket.kind = kind;
-    if (!local_of(sv, &req.socket.local))
-        return -1;
-    req.socket.family = adit_socket_family(c->conn.family, &req.socket.local, NULL);
-    req.socket.want_bind = true;
-    req.socket.is_v6only = c->conn.is_v6_only;
-    req.socket.want_nodelay = true;
-    req.socket.want_pktinfo = c->is_multihome;
-    req.socket.has_mark = c->has_mark;
-    req.socket.mark = c->mark;
-    req.socket.sndbuf = (int)c->sndbuf;
-    req.socket.rcvbuf = (int)c->rcvbuf;
-    req.socket.mtu_disc = discoveries[c->conn.mtu_disc];
-    if (adit_priv_do(sv->h->priv, &req, &res) != ADIT_OK) {
-        adit_error(sv->log, NULL, "%s", res.fail.text);
-        return -1;
-    }
-    if (adit_socket_local(res.fd, &bound) == ADIT_OK)
+    if (fd >= 0 && adit_socket_local(fd, &bound) == ADIT_OK)
         adit_note(sv->log, NULL, "%sv%d link local (bound): [AF_INET%s]%s",
                   kind == ADIT_SOCKET_UDP ? "UDP" : "TCP", bound.ip.family,
                   bound.ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(&bound, text, sizeof text));
-    return res.fd;
+    return fd;
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "host/outside.h"
 
 enum {
     GOODBYE_S = 2, /* between RESTART to the clients and the end (7.13) */
@@ -161,18 +162,7 @@ static adit_err make_directory(struct adit_server *sv)
 
 static adit_err make_door(struct adit_server *sv)
 {
-    const struct adit_conf *c = sv->conf;
-    struct adit_door_params p = {
-        .wrap = sv->wraps.key,
-        .v2 = sv->wraps.v2_server,
-        .is_bare_allowed = !sv->wraps.key && !sv->wraps.v2_server,
-        .force_cookie = c->conn.want_force_cookie,
-        .hand_window_s = c->hand_window_s,
-        .initial_n = c->connect_freq_initial_n,
-        .initial_s = c->connect_freq_initial_s,
-        .replay_window = c->replay_window,
-        .replay_s = c->replay_s,
-    };
+    struct adit_door_params p = adit_outside_door(sv->conf, &sv->conf->conn, &sv->wraps);
 
     return adit_door_init(&sv->door, &p, &sv->h->env.rng);
 }

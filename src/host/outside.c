@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/outside.h"
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+    unsigned v = 0;
+
+    for (; *text >= '0' && *text <= '9' && v < 65536; text++)
+        v = v * 10 + (unsigned)(*text - '0');
+    *port = (uint16_t)v;
+    return *text == '\0' && v < 65536;
+}
+
+/* The local end: an address given as a literal, and a port. Names are resolved for remotes only. */
+static bool local_of(const struct adit_conf_conn *conn, const struct adit_log *log, struct adit_addr *local)
+{
+    *local = (struct adit_addr){.port = 0};
+    if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
+        adit_error(log, NULL,
+                   "local: '%s' is not an IP address; a host name is known here, not supported yet",
+                   conn->local);
+        return false;
+    }
+    if (conn->is_bound && conn->lport && !parse_port(conn->lport, &local->port)) {
+        adit_error(log, NULL, "lport: '%s' is not a port number", conn->lport);
+        return false;
+    }
+    return true;
+}
+
+static void set_options(const struct adit_conf *c, const struct adit_conf_conn *conn,
+                        struct adit_socket_spec *spec)
+{
+    static const enum adit_mtu_disc discoveries[] = {
+        [ADIT_MTU_DISC_DEFAULT] = ADIT_SOCKET_DISC_SYSTEM,
+        [ADIT_MTU_DISC_NO] = ADIT_SOCKET_DISC_NO,
+        [ADIT_MTU_DISC_MAYBE] = ADIT_SOCKET_DISC_MAYBE,
+        [ADIT_MTU_DISC_YES] = ADIT_SOCKET_DISC_YES,
+    };
+
+    spec->want_bind = conn->is_bound;
+    spec->is_v6only = conn->is_v6_only;
+    spec->want_nodelay = true;
+    spec->has_mark = c->has_mark;
+    spec->mark = c->mark;
+    spec->sndbuf = (int)c->sndbuf;
+    spec->rcvbuf = (int)c->rcvbuf;
+    spec->mtu_disc = discoveries[conn->mtu_disc];
+    spec->want_pktinfo = c->is_multihome;
+}
+
+int adit_outside_socket(struct adit_host *h, const struct adit_conf_conn *conn, enum adit_socket_kind kind,
+                        const struct adit_addr *remote)
+{
+    struct adit_priv_req req = {.kind = ADIT_PRIV_SOCKET_OPEN};
+    struct adit_priv_res res;
+
+    req.socket.kind = kind;
+    if (!local_of(conn, &h->env.log, &req.socket.local))
+        return -1;
+    req.socket.family = adit_socket_family(conn->family, &req.socket.local, remote);
+    set_options(h->conf, conn, &req.socket);
+    if (adit_priv_do(h->priv, &req, &res) == ADIT_OK)
+        return res.fd;
+    adit_error(&h->env.log, NULL, "%s", res.fail.text);
+    return -1;
+}
+
+struct adit_door_params adit_outside_door(const struct adit_conf *c, const struct adit_conf_conn *conn,
+                                          const struct adit_wraps *wraps)
+{
+    return (struct adit_door_params){
+        .wrap = wraps->key,
+        .v2 = wraps->v2_server,
+        .is_bare_allowed = !wraps->key && !wraps->v2_server,
+        .force_cookie = conn->want_force_cookie,
+        .hand_window_s = c->hand_window_s,
+        .initial_n = c->connect_freq_initial_n,
+        .initial_s = c->connect_freq_initial_s,
+        .replay_window = c->replay_window,
+        .replay_s = c->replay_s,
+    };
+}
