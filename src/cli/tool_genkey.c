@@ -71,6 +71,7 @@ static int make_v2_client(const struct adit_conf *c, const struct adit_rng *rng,
     struct adit_v2_client_key client = {0};
     struct adit_wkc_metadata metadata;
     const char *reason = "";
+    char not_key[512];
     uint8_t *text = NULL;
     size_t n = 0;
     adit_bytes key;
@@ -81,9 +82,11 @@ static int make_v2_client(const struct adit_conf *c, const struct adit_rng *rng,
         return fail("the metadata must be base64, and not longer than 733 bytes", NULL);
     if (ref->path && adit_file_read(ref->path, ADIT_KEYFILE_TEXT_MAX * 4, &text, &n) != ADIT_OK)
         return fail(ref->path, strerror(errno));
+    snprintf(not_key, sizeof not_key, "'%s' is not a tls-crypt-v2 server key",
+             ref->path ? ref->path : "[inline]");
     key = ref->path ? adit_bytes_of(text, n) : adit_bytes_str(ref->inline_text);
     if (adit_v2_server_key_read(key, &server, &reason) != ADIT_OK)
-        return fail("not a tls-crypt-v2 server key", reason);
+        return fail(not_key, reason);
     if (adit_rng_fill(rng, client.kc.b, sizeof client.kc.b) != ADIT_OK ||
         adit_wkc_wrap(&server, adit_bytes_of(metadata.b, metadata.n), &client) != ADIT_OK)
         return fail("the key could not be made", NULL);

@@ -327,9 +327,8 @@ static int revoke(struct request *q)
     path_of(q->name, path, sizeof path);
     if (adit_path_join(q->site.dir, path, full, sizeof full) != ADIT_OK || adit_file_remove(full) != ADIT_OK)
         adit_site_fail_file("profile", "remove", q->site.dir, path);
-    printf("%s is revoked: %s/%s is up to date. A running server refuses it from its next connection or key "
-           "renewal "
-           "on.\n",
+    printf("%s is revoked: %s/%s is up to date, and its profile is removed. A running server refuses it from "
+           "its next connection or key renewal on.\n",
            q->name, q->site.dir, ADIT_SITE_CRL);
     return EXIT_SUCCESS;
 }

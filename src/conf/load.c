@@ -143,6 +143,12 @@ static bool is_option(const char *arg)
     return strncmp(arg, "--", 2) == 0;
 }
 
+/* With these nothing else has to be there: after a mistake in them nothing else is missing. */
+static bool stands_alone(const char *name)
+{
+    return strcmp(name, "config") == 0 || strcmp(name, "genkey") == 0 || strncmp(name, "show-", 5) == 0;
+}
+
 /* One option: its name without dashes, and what follows up to the next. Returns how many were used. */
 static size_t read_arg(struct adit_fill *f, const char *const *args, size_t n)
 {
@@ -165,8 +171,10 @@ static size_t read_arg(struct adit_fill *f, const char *const *args, size_t n)
             w.v[w.n++] = adit_arena_str(f->a, args[used]);
     }
     if (!f->a->is_short) {
+        size_t errors_before = f->report->n_errors;
+
         adit_fill_option(f, &w);
-        f->is_lost |= w.n == 1 && strcmp(w.v[0], "config") == 0;
+        f->is_lost |= f->report->n_errors > errors_before && stands_alone(w.v[0]);
     }
     return used;
 }

@@ -245,6 +245,7 @@ static void a_missing_file_is_the_one_thing_told(void **state)
 {
     static const char *const args[] = {"--verb", "3", "--config", "nosuch.conf"};
     static const char *const lone[] = {"a.conf", "--client"}, *const no_name[] = {"--config"};
+    static const char *const no_kind[] = {"--genkey", "nonsense", "file"};
     struct reading r = {0};
 
     (void)state;
@@ -261,6 +262,10 @@ static void a_missing_file_is_the_one_thing_told(void **state)
     done(&r);
     read_args(&r, no_name, N(no_name));
     assert_diag(&r, "words", ADIT_CONF_ERROR, 1);
+    assert_int_equal(r.report.n, 1);
+    done(&r);
+    read_args(&r, no_kind, N(no_kind));
+    assert_diag(&r, "value", ADIT_CONF_ERROR, 1);
     assert_int_equal(r.report.n, 1);
     done(&r);
 }
