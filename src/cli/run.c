@@ -34,6 +34,7 @@ struct program {
     char *pid_path;   /* absolute, since a daemon changes its folder; from malloc() */
     bool has_started; /* daemon, pid file and rights are done once, not at each SIGHUP */
     const struct adit_run_watch *watch;
+    bool has_straggler; /* see host.h */
 };
 
 /* ---- log ---- */
@@ -143,21 +144,27 @@ static void on_ready(void *ctx)
 
 static enum adit_host_end run_once(struct program *p, int *status)
 {
-    struct adit_host host;
+    struct adit_host *host = adit_alloc(sizeof *host);
+    enum adit_host_end end = ADIT_HOST_EXIT;
 
-    if (adit_host_init(&host, p->conf, &p->env) != ADIT_OK) {
+    *status = 1;
+    if (!host || adit_host_init(host, p->conf, &p->env) != ADIT_OK) {
         adit_error(&p->env.log, NULL, "the event loop cannot start");
-        *status = 1;
-        return ADIT_HOST_EXIT;
+        adit_free(host);
+        return end;
     }
-    host.on_ready = on_ready;
-    host.on_ready_ctx = p;
+    host->on_ready = on_ready;
+    host->on_ready_ctx = p;
     if (p->conf->mode == ADIT_MODE_SERVER)
-        adit_server_run(&host);
+        adit_server_run(host);
     else
-        adit_client_run(&host);
-    *status = host.exit_status;
-    return host.end;
+        adit_client_run(host);
+    *status = host->exit_status;
+    end = host->end;
+    p->has_straggler = host->has_straggler;
+    if (!p->has_straggler)
+        adit_free(host);
+    return end;
 }
 
 static const struct adit_conf *reload(struct program *p, const char *const *args, size_t n_args)
@@ -248,5 +255,9 @@ int adit_run(const char *const *args, size_t n_args, bool is_openvpn, const stru
     adit_conf_report_fini(&report);
     adit_conf_free(p.conf);
     adit_logsink_free(p.sink);
+    if (p.has_straggler) {
+        fflush(stdout);
+        _exit(status); /* exit() would wait for libuv's thread, which waits for the resolver */
+    }
     return status;
 }

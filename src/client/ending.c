@@ -102,6 +102,10 @@ static void log_end(struct adit_client *c, const struct adit_event *ev)
             adit_note(c->log, NULL,
                       "If the network is fine: the tls-auth key must be the same at both ends, and the key "
                       "directions different (key-direction 0 at the server, 1 at the client)");
+        else if (adit_file_ref_is_set(&c->conn->tls_crypt) || adit_file_ref_is_set(&c->conn->tls_crypt_v2))
+            adit_note(c->log, NULL, "If the network is fine: the server does not know this tls-crypt key");
+        else
+            adit_note(c->log, NULL, "If the network is fine: the server may want tls-auth or tls-crypt");
         return;
     case ADIT_E_AUTH_FAILED:
         adit_error(c->log, NULL, "AUTH: Received control message: AUTH_FAILED%s%s", text[0] ? "," : "", text);

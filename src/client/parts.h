@@ -67,7 +67,7 @@ struct adit_client {
     bool has_peer;     /* the plane knows the peer */
     bool is_up;
     bool was_up; /* this connection came up: the next failure starts with short waits */
-    bool has_said_wrong_key;
+    bool has_said_wrong_key, has_said_refused;
     uint64_t heard_ns;        /* last authentic control packet */
     uint64_t config_hash;     /* of what the device was configured with */
     uv_timer_t session_timer; /* the session's own deadline */

@@ -113,7 +113,7 @@ static void resolve_failed(struct adit_client *c, const struct adit_resolved *r)
 {
     uint64_t now_ns = adit_clock_now().mono_ns;
 
-    adit_error(c->log, NULL, "RESOLVE: Cannot resolve host address: %s: %s", present(c)->remote, r->why);
+    adit_error(c->log, NULL, "RESOLVE: %s", r->why);
     if (c->resolve_until_ns == 0)
         c->resolve_until_ns = c->conf->resolv_retry_s == UINT32_MAX
                                   ? ADIT_NEVER

@@ -2,6 +2,7 @@
 /* The session's facts and the plane's notes: how a connection comes up, lives and ends. */
 #include "client/parts.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ void adit_client_begin_session(struct adit_client *c)
     struct adit_session_start st = start_of(c);
 
     name_subject(c);
-    c->has_said_wrong_key = false;
+    c->has_said_wrong_key = c->has_said_refused = false;
     adit_material_refresh_crl(c->conf, c->tls, &c->crl_stamp, c->log);
     c->params = adit_terms_params(&c->terms, c->conn);
     c->params.tls = &adit_tls_ossl;
@@ -280,7 +281,7 @@ static void on_text(struct adit_client *c, const struct adit_event *ev)
         adit_note(c->log, NULL, "AUTH_PENDING: the server waits for another step of the log-in");
     else if (ev->text_kind == ADIT_TEXT_INFO_PRE || ev->text_kind == ADIT_TEXT_INFO)
         adit_note(c->log, NULL, "The server says: %s", text);
-    else
+    else if (ev->text_kind == ADIT_TEXT_UNKNOWN)
         adit_info(c->log, NULL, "WARNING: Received unknown control message: %s", text);
 }
 
@@ -487,6 +488,20 @@ static void on_floated(struct adit_client *c, const struct adit_note *note)
     adit_note(c->log, NULL, "peer floated to %s", c->subject);
 }
 
+/* Once a connection attempt: an answer from the network that says nobody is there. */
+static void say_os(struct adit_client *c, int os_errno)
+{
+    if (os_errno != ECONNREFUSED && os_errno != EHOSTUNREACH) {
+        adit_warn(c->log, NULL, "the device or a socket failed: %s", strerror(os_errno));
+        return;
+    }
+    if (c->has_said_refused)
+        return;
+    c->has_said_refused = true;
+    adit_note(c->log, c->subject, "read UDP: %s: nothing listens there; check address, port and proto",
+              strerror(os_errno));
+}
+
 static bool is_about_peer(const struct adit_note *note)
 {
     return note->kind != ADIT_NOTE_CTRL_RX && note->kind != ADIT_NOTE_LINK_DOWN && note->kind != ADIT_NOTE_OS;
@@ -540,7 +555,7 @@ void adit_client_on_note(void *ctx, const struct adit_note *note)
     case ADIT_NOTE_FLOAT_CLASH:
         break;
     case ADIT_NOTE_OS:
-        adit_warn(c->log, NULL, "the device or a socket failed: %s", strerror(note->os_errno));
+        say_os(c, note->os_errno);
         break;
     }
 }

@@ -12,6 +12,7 @@
 
 enum {
     NOTES_PER_TURN = 256,
+    CLOSING_TURNS = 8,
 };
 
 static const int signal_numbers[ADIT_HOST_SIGNALS] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
@@ -120,7 +121,14 @@ static void state_path(const struct adit_conf *c, char *dst, size_t cap)
     char folder[1024] = "";
     size_t n = sizeof folder;
     uint64_t hash = 0xcbf29ce484222325ULL;
-    const char *parts[] = {folder, "/", c->config_name ? c->config_name : ""};
+    const char *parts[] = {folder,
+                           "/",
+                           c->config_name ? c->config_name : "",
+                           "/",
+                           c->dev ? c->dev : "",
+                           "/",
+                           c->conn.lport ? c->conn.lport : "",
+                           c->n_conns > 0 && c->conns[0].remote ? c->conns[0].remote : ""};
 
     uv_cwd(folder, &n);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -170,13 +178,27 @@ static void close_handle(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
+/* A look-up in the system's resolver cannot be called back and may take many seconds: an end does not wait
+ * for it. */
+static void close_loop(struct adit_host *h)
+{
+    if (h->end == ADIT_HOST_EXIT) {
+        for (int i = 0; i < CLOSING_TURNS && uv_loop_alive(&h->loop); i++)
+            uv_run(&h->loop, UV_RUN_NOWAIT);
+        h->has_straggler = uv_loop_alive(&h->loop);
+    } else {
+        uv_run(&h->loop, UV_RUN_DEFAULT);
+    }
+    if (!h->has_straggler)
+        uv_loop_close(&h->loop);
+}
+
 void adit_host_fini(struct adit_host *h)
 {
     hold_signals(SIG_BLOCK);
     /* Handles first: they watch descriptors of the plane. */
     uv_walk(&h->loop, close_handle, NULL);
-    uv_run(&h->loop, UV_RUN_DEFAULT);
-    uv_loop_close(&h->loop);
+    close_loop(h);
     if (h->plane)
         h->plane->ops->free(h->plane);
     h->plane = NULL;

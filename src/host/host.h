@@ -46,6 +46,7 @@ struct adit_host {
     uv_signal_t signals[ADIT_HOST_SIGNALS];
     bool has_worker_poll;
 
+    bool has_straggler; /* after fini: a name look-up still runs; keep the host, and leave by _exit() */
     enum adit_host_end end;
     int exit_status;
     void (*on_ready)(void *ctx); /* called once, when the start has succeeded; NULL allowed */

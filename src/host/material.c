@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "linux/clock.h"
 #include "linux/console.h"
 #include "linux/file.h"
 
@@ -437,6 +438,7 @@ struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct a
             .dh = t[T_DH].b,
             .pkcs12 = t[T_PKCS12].b,
             .key_password = passphrase[0] || c->has_askpass ? passphrase : NULL,
+            .wall_s = adit_clock_now().wall_s,
             .ca_path = c->ca_path,
             .version_min = version_text(c->tls_min),
             .version_max = version_text(c->tls_max),

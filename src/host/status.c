@@ -2,6 +2,7 @@
 #include "host/status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +35,9 @@ static void put_line(void *ctx, const char *line)
 /* The file is rewritten in place, as readers that keep it open expect. */
 static FILE *open_status(const char *path, const struct adit_log *log)
 {
-    FILE *f = fopen(path, "we");
+    /* Names and addresses: for the owner, as openvpn has it. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 
     if (!f)
         adit_warn(log, NULL, "status: cannot write '%s': %s", path, strerror(errno));

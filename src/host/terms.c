@@ -124,6 +124,10 @@ adit_err adit_terms_init(struct adit_terms *t, const struct adit_conf *c, const 
         e = check_formats(t, log);
     if (e != ADIT_OK)
         return e;
+    if (c->cipher && !adit_cipher_find(c->cipher)) {
+        adit_error(log, NULL, "cipher: '%s' is not a cipher of this program (see --show-ciphers)", c->cipher);
+        return ADIT_E_CONFIG;
+    }
     if (!c->auth || strcmp(c->auth, "none") != 0) {
         t->auth = adit_digest_find(c->auth ? c->auth : "SHA1");
         if (!t->auth) {

@@ -235,7 +235,7 @@ static adit_err open_file(struct adit_logsink *s, const struct adit_logsink_spec
 {
     int how = spec->kind == ADIT_LOGSINK_FILE ? O_TRUNC : 0;
     /* O_APPEND in either case: a tool that cuts the file (logrotate's copytruncate) leaves no hole. */
-    int fd = open(spec->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | how, 0644);
+    int fd = open(spec->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | how, 0600);
 
     if (fd < 0) {
         s->kind = ADIT_LOGSINK_STDOUT;

@@ -148,6 +148,8 @@ static int receive_some(struct adit_up_worker *w, struct adit_up_link *link)
     if (n >= 0 || errno == EAGAIN || errno == EINTR)
         return n;
     /* An ICMP answer to something sent earlier: consumed by the call, counted, and reading goes on. */
+    if (link->is_connected && (errno == ECONNREFUSED || errno == EHOSTUNREACH))
+        adit_up_note_os(w, errno);
     adit_up_drop(w, NULL, ADIT_E_OS);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 
@@ -146,6 +147,23 @@ static bool use_leaf(struct adit_tls_ctx *ctx, const char *option, X509 *leaf, c
     return false;
 }
 
+/* Every peer would refuse it: better said here, at the start, than only at the other end. */
+static void warn_about_dates(const struct adit_tls_ctx *ctx, const char *option, const X509 *leaf,
+                             int64_t wall_s)
+{
+    time_t now = (time_t)wall_s;
+
+    if (wall_s == 0)
+        return;
+    if (X509_cmp_time(X509_get0_notAfter(leaf), &now) < 0)
+        adit_warn(&ctx->env->log, NULL,
+                  "WARNING: Your certificate has expired! (%s): peers will refuse it; issue a new one",
+                  option);
+    else if (X509_cmp_time(X509_get0_notBefore(leaf), &now) > 0)
+        adit_warn(&ctx->env->log, NULL,
+                  "WARNING: Your certificate is not yet valid! (%s): check this machine's clock", option);
+}
+
 static bool use_key(struct adit_tls_ctx *ctx, const char *option, X509 *leaf, EVP_PKEY *key, char *why,
                     size_t cap)
 {
@@ -234,6 +252,8 @@ static bool load_cert_and_key(struct adit_tls_ctx *ctx, const struct adit_tls_pa
         ok = use_leaf(ctx, "cert", sk_X509_value(certs, 0), why, cap) &&
              use_key(ctx, "key", sk_X509_value(certs, 0), key, why, cap) &&
              add_chain(ctx, "cert", certs, 1, why, cap);
+    if (ok)
+        warn_about_dates(ctx, "cert", sk_X509_value(certs, 0), p->wall_s);
     EVP_PKEY_free(key);
     free_certs(certs);
     return ok;
@@ -276,6 +296,8 @@ static bool load_pkcs12(struct adit_tls_ctx *ctx, const struct adit_tls_params *
         ERR_clear_error();
         ok = use_leaf(ctx, "pkcs12", leaf, why, cap) && use_key(ctx, "pkcs12", leaf, key, why, cap) &&
              add_chain(ctx, "pkcs12", others, 0, why, cap);
+        if (ok)
+            warn_about_dates(ctx, "pkcs12", leaf, p->wall_s);
         /* As in openvpn: the CAs in the file are trusted, unless ca names others. */
         if (ok && p->ca.n == 0 && others && !trust(ctx, others)) {
             adit_tls_say(why, cap, "pkcs12: out of memory");

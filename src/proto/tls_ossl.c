@@ -109,8 +109,8 @@ static adit_err fail_by_alert(struct adit_tls *t, int alert)
 {
     char line[ADIT_TLS_LINE_MAX];
 
-    snprintf(line, sizeof line, "TLS Error: the peer sent the alert \"%s\" (%s)",
-             SSL_alert_desc_string_long(alert), alert_hint(alert));
+    snprintf(line, sizeof line, "the peer sent the alert \"%s\" (%s)", SSL_alert_desc_string_long(alert),
+             alert_hint(alert));
     set_text(t, line);
     return ADIT_E_TLS_ALERT;
 }
@@ -122,7 +122,7 @@ static adit_err fail_by_error(struct adit_tls *t, unsigned long e)
     char line[ADIT_TLS_LINE_MAX], error[256];
 
     if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
-        set_text(t, "TLS Error: the peer sent no certificate (verify-client-cert optional or none would let "
+        set_text(t, "the peer sent no certificate (verify-client-cert optional or none would let "
                     "it log in "
                     "without one)");
         return ADIT_E_CERTIFICATE;

@@ -24,9 +24,10 @@ enum adit_x509_name_rule { /* verify-x509-name */
 struct adit_tls_params {
     /* PEM text; empty where not given. */
     adit_bytes ca, cert, key, extra_certs, crl, dh;
-    adit_bytes pkcs12;                     /* DER; instead of ca, cert, key */
-    const char *key_password;              /* NULL: none known */
-    const char *ca_path;                   /* directory of hashed CAs, or NULL */
+    adit_bytes pkcs12;        /* DER; instead of ca, cert, key */
+    int64_t wall_s;           /* now, to warn of an own certificate out of its time; 0: no warning */
+    const char *key_password; /* NULL: none known */
+    const char *ca_path;      /* directory of hashed CAs, or NULL */
     const char *version_min, *version_max; /* "1.2" ...; NULL: 1.2 and no maximum */
     bool version_min_or_highest;
     const char *cipher_list;  /* tls-cipher; NULL: default */

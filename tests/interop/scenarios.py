@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 
+import scenarios_bad
 import scenarios_modes
 import scenarios_program
 from capture import Capture
@@ -505,7 +506,7 @@ def makes_sense(marks, server, client):
 
 def cases(pairs):
     out = []
-    for name, func, args, marks in SCENARIOS + scenarios_modes.SCENARIOS + scenarios_program.SCENARIOS:
+    for name, func, args, marks in SCENARIOS + scenarios_modes.SCENARIOS + scenarios_program.SCENARIOS + scenarios_bad.SCENARIOS:
         for server, client in pairs:
             if not makes_sense(marks.split(), server, client):
                 continue
