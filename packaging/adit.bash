@@ -22,7 +22,7 @@ _adit_paths()
 _adit()
 {
     local program=$1 cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
-    local verbs='setup profile server connect check status'
+    local verbs='setup profile server connect check'
     COMPREPLY=()
 
     if [[ $cur == -* ]]; then
