@@ -11,7 +11,7 @@
 
 #include "crypto/cipher.h"
 #include "crypto/mac.h"
-#include "host/terms.h"
+#include "core/terms.h"
 
 int adit_tool_show_ciphers(void)
 {

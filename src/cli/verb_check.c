@@ -8,7 +8,7 @@
 #include "cli/load.h"
 #include "cli/paths.h"
 #include "host/material.h"
-#include "host/terms.h"
+#include "core/terms.h"
 #include "linux/entropy.h"
 
 static void print_log(void *ctx, enum adit_log_kind kind, int verb, const char *line)

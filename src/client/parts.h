@@ -15,7 +15,7 @@
 #include "client/client.h"
 #include "core/door.h"
 #include "host/material.h"
-#include "host/terms.h"
+#include "core/terms.h"
 #include "linux/resolve.h"
 
 enum {

@@ -16,49 +16,6 @@ enum {
     FILE_MAX = 16 * 1024 * 1024, /* a CRL may be large */
 };
 
-/* A file's bytes, or an inline block's; wiped and freed by forget(). */
-struct text {
-    adit_bytes b;
-    uint8_t *owned;
-};
-
-static void forget(struct text *t)
-{
-    adit_free_secret(t->owned, t->b.n);
-    *t = (struct text){0};
-}
-
-/*
- * The label of the first PEM block ("CERTIFICATE"), to tell a person what a file is that should be another;
- * "" if there is none. dst is cut.
- */
-static void label_of(adit_bytes text, char *dst, size_t cap)
-{
-    static const char begin[] = "-----BEGIN ";
-    const char *start = text.n > 0 ? memmem(text.p, text.n, begin, sizeof begin - 1) : NULL;
-    const char *end = (const char *)text.p + text.n;
-    size_t n = 0;
-
-    for (start = start ? start + sizeof begin - 1 : end; start + n < end && n + 1 < cap; n++) {
-        if (strncmp(start + n, "--", 2) == 0 || start[n] < ' ' || start[n] > '~')
-            break;
-        dst[n] = start[n];
-    }
-    dst[n] = '\0';
-}
-
-/* " (it holds: CERTIFICATE)"; nothing if it holds what it should, or nothing that has a name. */
-static const char *tell_content(adit_bytes text, const char *wanted, char *dst, size_t cap)
-{
-    char label[64];
-
-    label_of(text, label, sizeof label);
-    dst[0] = '\0';
-    if (label[0] && (!wanted || !strstr(label, wanted)))
-        snprintf(dst, cap, " (it holds: %s)", label);
-    return dst;
-}
-
 /* Where a relative path was looked for, since that is not the folder of the configuration. */
 static const char *tell_folder(const char *path, int os_errno, char *dst, size_t cap)
 {
@@ -82,12 +39,12 @@ static void warn_if_open(const struct adit_file_ref *ref, const struct adit_log 
 }
 
 static adit_err fetch(const struct adit_file_ref *ref, const char *option, const struct adit_log *log,
-                      struct text *t)
+                      struct adit_material_text *t)
 {
     size_t n = 0;
     adit_err e;
 
-    *t = (struct text){0};
+    *t = (struct adit_material_text){0};
     if (ref->inline_text) {
         t->b = adit_bytes_str(ref->inline_text);
         return ADIT_OK;
@@ -107,275 +64,8 @@ static adit_err fetch(const struct adit_file_ref *ref, const char *option, const
     if (n > 0)
         return ADIT_OK;
     adit_error(log, NULL, "%s: the file '%s' is empty; copy it again", option, ref->path);
-    forget(t);
+    adit_material_forget(t);
     return ADIT_E_FILE;
-}
-
-static const char *name_of(const struct adit_file_ref *ref)
-{
-    return ref->path ? ref->path : "[inline]";
-}
-
-/* ---- wrapping keys ---- */
-
-static adit_err bad_key(const struct adit_log *log, const char *option, const struct adit_file_ref *ref,
-                        const char *reason, adit_bytes text)
-{
-    char content[128];
-
-    adit_error(log, NULL, "%s: '%s' is not an OpenVPN static key: %s%s; make one with: --genkey %s FILE",
-               option, name_of(ref), reason, tell_content(text, "Static key", content, sizeof content),
-               option);
-    return ADIT_E_KEY_FILE;
-}
-
-static adit_err load_static(struct adit_wraps *w, const char *option, const struct adit_file_ref *ref,
-                            const struct adit_log *log)
-{
-    const char *reason = "";
-    struct text t;
-    adit_err e = fetch(ref, option, log, &t);
-
-    if (e != ADIT_OK)
-        return e;
-    w->static_key = adit_alloc(sizeof *w->static_key);
-    if (!w->static_key)
-        e = ADIT_E_MEMORY;
-    else if (adit_static_key_read(t.b, w->static_key, &reason) != ADIT_OK)
-        e = bad_key(log, option, ref, reason, t.b);
-    forget(&t);
-    return e;
-}
-
-static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref *ref,
-                               const struct adit_log *log)
-{
-    const char *reason = "";
-    char content[128];
-    struct text t;
-    adit_err e = fetch(ref, "tls-crypt-v2", log, &t);
-
-    if (e != ADIT_OK)
-        return e;
-    w->v2_server = adit_alloc(sizeof *w->v2_server);
-    if (!w->v2_server)
-        e = ADIT_E_MEMORY;
-    else if (adit_v2_server_key_read(t.b, w->v2_server, &reason) != ADIT_OK) {
-        adit_error(
-            log, NULL,
-            "tls-crypt-v2: '%s' is not a tls-crypt-v2 server key: %s%s; a server needs the server key, "
-            "made with --genkey tls-crypt-v2-server FILE",
-            name_of(ref), reason, tell_content(t.b, "v2 server key", content, sizeof content));
-        e = ADIT_E_KEY_FILE;
-    }
-    forget(&t);
-    return e;
-}
-
-static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref *ref,
-                               const struct adit_log *log)
-{
-    const char *reason = "";
-    char content[128];
-    struct text t;
-    adit_err e = fetch(ref, "tls-crypt-v2", log, &t);
-
-    if (e != ADIT_OK)
-        return e;
-    w->v2_client = adit_alloc(sizeof *w->v2_client);
-    w->static_key = adit_alloc(sizeof *w->static_key);
-    if (!w->v2_client || !w->static_key)
-        e = ADIT_E_MEMORY;
-    else if (adit_v2_client_key_read(t.b, w->v2_client, &reason) != ADIT_OK) {
-        adit_error(
-            log, NULL,
-            "tls-crypt-v2: '%s' is not a tls-crypt-v2 client key: %s%s; a client needs its own key, made "
-            "with --tls-crypt-v2 SERVERKEY --genkey tls-crypt-v2-client FILE",
-            name_of(ref), reason, tell_content(t.b, "v2 client key", content, sizeof content));
-        e = ADIT_E_KEY_FILE;
-    } else {
-        *w->static_key = w->v2_client->kc;
-    }
-    forget(&t);
-    return e;
-}
-
-adit_err adit_wraps_load(struct adit_wraps *w, const struct adit_conf *c, const struct adit_conf_conn *conn,
-                         const struct adit_digest *digest, const struct adit_log *log)
-{
-    static const enum adit_key_direction directions[] = {
-        [ADIT_DIRECTION_BOTH] = ADIT_KEYDIR_BOTH,
-        [ADIT_DIRECTION_0] = ADIT_KEYDIR_0,
-        [ADIT_DIRECTION_1] = ADIT_KEYDIR_1,
-    };
-    adit_err e = ADIT_OK;
-    bool want_key = true;
-
-    *w = (struct adit_wraps){0};
-    if (adit_file_ref_is_set(&conn->tls_crypt_v2))
-        e = c->is_tls_server ? load_v2_server(w, &conn->tls_crypt_v2, log)
-                             : load_v2_client(w, &conn->tls_crypt_v2, log);
-    if (e == ADIT_OK && adit_file_ref_is_set(&conn->tls_auth)) {
-        e = load_static(w, "tls-auth", &conn->tls_auth, log);
-        if (e == ADIT_OK)
-            w->key = adit_wrap_key_auth(w->static_key, digest, directions[conn->key_direction]);
-    } else if (e == ADIT_OK && adit_file_ref_is_set(&conn->tls_crypt)) {
-        e = load_static(w, "tls-crypt", &conn->tls_crypt, log);
-        if (e == ADIT_OK)
-            w->key = adit_wrap_key_crypt(w->static_key, c->is_tls_server);
-    } else if (e == ADIT_OK && w->static_key) {
-        w->key = adit_wrap_key_crypt(w->static_key, false);
-    } else {
-        want_key = false;
-    }
-    if (e == ADIT_OK && want_key && !w->key)
-        e = ADIT_E_CRYPTO;
-    if (e != ADIT_OK) {
-        adit_wraps_free(w);
-    } else if (conn == c->conns) { /* once, not for each remote */
-        warn_if_open(&conn->tls_crypt_v2, log);
-        warn_if_open(&conn->tls_auth, log);
-        warn_if_open(&conn->tls_crypt, log);
-    }
-    return e;
-}
-
-void adit_wraps_free(struct adit_wraps *w)
-{
-    adit_wrap_key_free(w->key);
-    adit_free_secret(w->static_key, sizeof *w->static_key);
-    adit_free_secret(w->v2_server, sizeof *w->v2_server);
-    adit_free_secret(w->v2_client, sizeof *w->v2_client);
-    *w = (struct adit_wraps){0};
-}
-
-/* ---- TLS ---- */
-
-enum {
-    T_CA,
-    T_CERT,
-    T_KEY,
-    T_EXTRA,
-    T_CRL,
-    T_DH,
-    T_PKCS12,
-    T_COUNT,
-};
-
-/* Where a part comes from, and what the label of its PEM block has in it. */
-struct source {
-    const struct adit_file_ref *ref;
-    const char *option, *label;
-};
-
-static void list_sources(const struct adit_conf *c, struct source rows[T_COUNT])
-{
-    rows[T_CA] = (struct source){&c->ca, "ca", "CERTIFICATE"};
-    rows[T_CERT] = (struct source){&c->cert, "cert", "CERTIFICATE"};
-    rows[T_KEY] = (struct source){&c->key, "key", "PRIVATE KEY"};
-    rows[T_EXTRA] = (struct source){&c->extra_certs, "extra-certs", "CERTIFICATE"};
-    rows[T_CRL] = (struct source){&c->crl, "crl-verify", "CRL"};
-    rows[T_DH] = (struct source){&c->dh, "dh", "PARAMETERS"};
-    rows[T_PKCS12] = (struct source){&c->pkcs12, "pkcs12", NULL};
-}
-
-static adit_err fetch_all(const struct adit_conf *c, const struct source rows[T_COUNT],
-                          struct text t[T_COUNT], const struct adit_log *log)
-{
-    adit_err e = ADIT_OK;
-
-    memset(t, 0, T_COUNT * sizeof *t);
-    for (int i = 0; i < T_COUNT; i++) {
-        adit_err one;
-
-        if ((i == T_CRL && c->is_crl_dir) || (i == T_DH && c->is_dh_none))
-            continue;
-        one = fetch(rows[i].ref, rows[i].option, log, &t[i]);
-        if (one != ADIT_OK)
-            e = one; /* go on: every missing file is told at once */
-    }
-    return e;
-}
-
-/* `why` begins with an option's name: the file and, if it is another kind of file, that kind are added. */
-static void tell_fault(const struct source rows[T_COUNT], const struct text t[T_COUNT], const char *why,
-                       const struct adit_log *log)
-{
-    for (int i = 0; i < T_COUNT; i++) {
-        size_t n = strlen(rows[i].option);
-        char content[128];
-
-        if (strncmp(why, rows[i].option, n) != 0 || strncmp(why + n, ": ", 2) != 0 ||
-            !adit_file_ref_is_set(rows[i].ref))
-            continue;
-        adit_error(log, NULL, "%s: '%s': %s%s", rows[i].option, name_of(rows[i].ref), why + n + 2,
-                   tell_content(t[i].b, rows[i].label, content, sizeof content));
-        return;
-    }
-    adit_error(log, NULL, "%s", why);
-}
-
-static const char *version_text(enum adit_conf_tls_version v)
-{
-    static const char *const texts[] = {NULL, "1.0", "1.1", "1.2", "1.3"};
-
-    return texts[v];
-}
-
-static const char *profile_text(enum adit_conf_cert_profile p)
-{
-    static const char *const texts[] = {
-        [ADIT_CERT_PROFILE_LEGACY] = "legacy",
-        [ADIT_CERT_PROFILE_INSECURE] = "insecure",
-        [ADIT_CERT_PROFILE_PREFERRED] = "preferred",
-        [ADIT_CERT_PROFILE_SUITEB] = "suiteb",
-    };
-
-    return texts[p];
-}
-
-static void set_peer_rules(const struct adit_conf *c, struct adit_tls_params *p)
-{
-    static const enum adit_verify_client verify[] = {
-        [ADIT_CLIENT_CERT_REQUIRE] = ADIT_VERIFY_REQUIRE,
-        [ADIT_CLIENT_CERT_OPTIONAL] = ADIT_VERIFY_OPTIONAL,
-        [ADIT_CLIENT_CERT_NONE] = ADIT_VERIFY_NONE,
-    };
-    static const enum adit_x509_name_rule names[] = {
-        [ADIT_X509_NAME_NONE] = ADIT_X509_ANY,
-        [ADIT_X509_NAME_SUBJECT] = ADIT_X509_SUBJECT,
-        [ADIT_X509_NAME_CN] = ADIT_X509_NAME,
-        [ADIT_X509_NAME_PREFIX] = ADIT_X509_PREFIX,
-    };
-
-    p->verify_client = verify[c->client_cert];
-    p->name_rule = names[c->x509_name_kind];
-    p->name = c->x509_name;
-    p->remote_cert_eku = c->remote_eku;
-    p->want_ku = c->has_remote_ku;
-    p->kus = c->remote_ku;
-    p->n_kus = c->n_remote_ku;
-    if (c->remote_cert != ADIT_REMOTE_CERT_ANY) {
-        p->want_ku = true;
-        p->remote_cert_eku = c->remote_cert == ADIT_REMOTE_CERT_SERVER ? "TLS Web Server Authentication"
-                                                                       : "TLS Web Client Authentication";
-    }
-}
-
-/* 64 hex digits each, checked by the configuration. */
-static uint8_t (*fingerprints_of(const struct adit_conf *c))[32]
-{
-    uint8_t(*list)[32] = adit_alloc((c->fingerprints.n > 0 ? c->fingerprints.n : 1) * sizeof *list);
-
-    for (size_t i = 0; list && i < c->fingerprints.n; i++) {
-        for (size_t b = 0; b < 32; b++) {
-            unsigned v = 0;
-
-            sscanf(c->fingerprints.v[i] + 2 * b, "%2x", &v);
-            list[i][b] = (uint8_t)v;
-        }
-    }
-    return list;
 }
 
 /* Both forms of PEM say so: a label of its own, or the header "Proc-Type: 4,ENCRYPTED". */
@@ -392,7 +82,7 @@ static adit_err load_passphrase(const struct adit_conf *c, adit_bytes key, const
                                 char *dst, size_t cap)
 {
     struct adit_file_ref ref = {.path = c->askpass_file};
-    struct text t;
+    struct adit_material_text t;
     adit_err e;
     size_t n;
 
@@ -414,57 +104,22 @@ static adit_err load_passphrase(const struct adit_conf *c, adit_bytes key, const
     for (n = 0; n < t.b.n && n + 1 < cap && t.b.p[n] != '\n' && t.b.p[n] != '\r'; n++)
         dst[n] = (char)t.b.p[n];
     dst[n] = '\0';
-    forget(&t);
+    adit_material_forget(&t);
     return ADIT_OK;
+}
+
+static const struct adit_material_source files = {
+    .fetch = fetch, .warn_if_open = warn_if_open, .passphrase = load_passphrase};
+
+adit_err adit_wraps_load(struct adit_wraps *w, const struct adit_conf *c, const struct adit_conf_conn *conn,
+                         const struct adit_digest *digest, const struct adit_log *log)
+{
+    return adit_wraps_make(w, c, conn, digest, &files, log);
 }
 
 struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct adit_env *env)
 {
-    struct source rows[T_COUNT];
-    struct text t[T_COUNT];
-    char why[512] = "", passphrase[256];
-    uint8_t(*fingerprints)[32] = fingerprints_of(c);
-    struct adit_tls_ctx *ctx = NULL;
-
-    list_sources(c, rows);
-    if (fetch_all(c, rows, t, &env->log) == ADIT_OK && fingerprints &&
-        load_passphrase(c, t[T_KEY].b, &env->log, passphrase, sizeof passphrase) == ADIT_OK) {
-        struct adit_tls_params p = {
-            .ca = t[T_CA].b,
-            .cert = t[T_CERT].b,
-            .key = t[T_KEY].b,
-            .extra_certs = t[T_EXTRA].b,
-            .crl = t[T_CRL].b,
-            .dh = t[T_DH].b,
-            .pkcs12 = t[T_PKCS12].b,
-            .key_password = passphrase[0] || c->has_askpass ? passphrase : NULL,
-            .wall_s = adit_clock_now().wall_s,
-            .ca_path = c->ca_path,
-            .version_min = version_text(c->tls_min),
-            .version_max = version_text(c->tls_max),
-            .version_min_or_highest = c->is_tls_min_or_highest,
-            .cipher_list = c->tls_ciphers,
-            .ciphersuites = c->tls_ciphersuites,
-            .groups = c->tls_groups ? c->tls_groups : c->ecdh_curve,
-            .cert_profile = profile_text(c->cert_profile),
-            .fingerprints = (const uint8_t(*)[32])fingerprints,
-            .n_fingerprints = c->fingerprints.n,
-        };
-
-        set_peer_rules(c, &p);
-        ctx = adit_tls_ctx_new(&p, env, c->is_tls_server, why, sizeof why);
-        adit_wipe(passphrase, sizeof passphrase);
-        if (!ctx)
-            tell_fault(rows, t, why, &env->log);
-    }
-    if (ctx) {
-        warn_if_open(&c->key, &env->log);
-        warn_if_open(&c->pkcs12, &env->log);
-    }
-    for (int i = 0; i < T_COUNT; i++)
-        forget(&t[i]);
-    adit_free(fingerprints);
-    return ctx;
+    return adit_tls_make(c, &files, env, adit_clock_now());
 }
 
 void adit_material_refresh_crl(const struct adit_conf *c, struct adit_tls_ctx *tls, uint64_t *stamp,
@@ -472,7 +127,7 @@ void adit_material_refresh_crl(const struct adit_conf *c, struct adit_tls_ctx *t
 {
     char why[512] = "";
     uint64_t fresh;
-    struct text t;
+    struct adit_material_text t;
 
     if (!c->crl.path || c->is_crl_dir)
         return;
@@ -490,48 +145,21 @@ void adit_material_refresh_crl(const struct adit_conf *c, struct adit_tls_ctx *t
         adit_note(log, NULL, "crl-verify: '%s' was read again", c->crl.path);
     else
         adit_error(log, NULL, "%s; the list read before stays in force", why);
-    forget(&t);
+    adit_material_forget(&t);
 }
 
 /* ---- log-in ---- */
 
-static adit_bytes take_line(struct adit_rd *r)
-{
-    const uint8_t *start = r->p;
-    size_t n = 0;
-
-    while (adit_rd_left(r) > 0) {
-        uint8_t c = adit_rd_u8(r);
-
-        if (c == '\n')
-            break;
-        if (c != '\r')
-            n = (size_t)(r->p - start);
-    }
-    return adit_bytes_of(start, n);
-}
-
-static void copy_line(adit_bytes line, char *dst, size_t cap)
-{
-    size_t n = line.n < cap - 1 ? line.n : cap - 1;
-
-    memcpy(dst, line.p, n);
-    dst[n] = '\0';
-}
-
 adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c, const struct adit_log *log)
 {
-    struct text t;
-    struct adit_rd r;
+    struct adit_material_text t;
     adit_err e = fetch(&c->auth_user_pass, "auth-user-pass", log, &t);
 
     if (e != ADIT_OK)
         return e;
     warn_if_open(&c->auth_user_pass, log);
-    r = adit_rd_of(t.b);
-    copy_line(take_line(&r), l->user, sizeof l->user);
-    copy_line(take_line(&r), l->password, sizeof l->password);
-    forget(&t);
+    adit_login_read(l, t.b);
+    adit_material_forget(&t);
     if (l->user[0] == '\0' &&
         adit_console_ask("Enter Auth Username: ", true, l->user, sizeof l->user) != ADIT_OK)
         e = ADIT_E_FILE;

@@ -6,24 +6,12 @@
 #ifndef ADIT_HOST_MATERIAL_H
 #define ADIT_HOST_MATERIAL_H
 
-#include "conf/conf.h"
-#include "core/session.h"
-#include "proto/tls_ossl.h"
-#include "proto/wkc.h"
-
-/* One connection entry's protection of the control channel. */
-struct adit_wraps {
-    struct adit_wrap_key *key;          /* tls-auth, tls-crypt, or our tls-crypt-v2 client key; NULL: none */
-    struct adit_static_key *static_key; /* behind `key`; secret; NULL: none */
-    struct adit_v2_server_key *v2_server; /* tls-crypt-v2 of a server */
-    struct adit_v2_client_key *v2_client; /* tls-crypt-v2 of a client */
-};
+#include "core/material.h"
 
 /* digest: of `auth`, for tls-auth. ADIT_E_CONFIG, ADIT_E_KEY_FILE, ADIT_E_FILE, ADIT_E_MEMORY. */
 ADIT_MUST_USE adit_err adit_wraps_load(struct adit_wraps *w, const struct adit_conf *c,
                                        const struct adit_conf_conn *conn, const struct adit_digest *digest,
                                        const struct adit_log *log);
-void adit_wraps_free(struct adit_wraps *w); /* wipes; zeros allowed */
 
 /* NULL after the log got its line. */
 struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct adit_env *env);
@@ -36,11 +24,7 @@ struct adit_tls_ctx *adit_material_tls(const struct adit_conf *c, const struct a
 void adit_material_refresh_crl(const struct adit_conf *c, struct adit_tls_ctx *tls, uint64_t *stamp,
                                const struct adit_log *log);
 
-/* Name and password for auth-user-pass from its file or block; secret, wiped by adit_login_free(). */
-struct adit_login {
-    char user[ADIT_USERPASS_MAX], password[ADIT_USERPASS_MAX];
-};
-
+/* Name and password for auth-user-pass from its file or block, or from a person; secret. */
 ADIT_MUST_USE adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c,
                                        const struct adit_log *log);
 

@@ -111,62 +111,18 @@ static void add_peer(struct adit_caller *c)
     }
 }
 
-/* ---- the push list ---- */
+/* ---- admission ---- */
 
-static void put(struct adit_wr *w, const char *text)
-{
-    adit_wr_bytes(w, adit_bytes_of(text, strlen(text) + 1));
-}
-
-static void put_v4(const struct adit_caller *c, struct adit_wr *w)
-{
-    const struct adit_conf *conf = c->sv->conf;
-    struct adit_ip second = conf->pool_mask;
-    char line[128], a[ADIT_IP_STR_MAX], b[ADIT_IP_STR_MAX];
-
-    if (c->lease.v4.family == ADIT_AF_NONE)
-        return;
-    if (conf->topology == ADIT_TOPOLOGY_NET30 && conf->dev_type == ADIT_DEV_TUN)
-        second = c->lease.v4_peer;
-    else if (conf->topology == ADIT_TOPOLOGY_P2P && conf->dev_type == ADIT_DEV_TUN)
-        second = conf->ifconfig.local;
-    else if (second.family == ADIT_AF_NONE)
-        second = conf->ifconfig.remote_or_mask;
-    snprintf(line, sizeof line, "ifconfig %s %s", adit_ip_str(&c->lease.v4, a, sizeof a),
-             adit_ip_str(&second, b, sizeof b));
-    put(w, line);
-}
-
-static void put_v6(const struct adit_caller *c, struct adit_wr *w)
-{
-    const struct adit_conf *conf = c->sv->conf;
-    char line[128], a[ADIT_IP_STR_MAX], b[ADIT_IP_STR_MAX];
-
-    if (c->lease.v6.family == ADIT_AF_NONE)
-        return;
-    snprintf(line, sizeof line, "ifconfig-ipv6 %s/%u %s", adit_ip_str(&c->lease.v6, a, sizeof a),
-             conf->pool_ipv6.bits, adit_ip_str(&conf->ifconfig_ipv6.local, b, sizeof b));
-    put(w, line);
-}
-
-/* In the order of 8.7. */
 static adit_bytes build_push(const struct adit_caller *c, const struct adit_peer_info *info, uint8_t *buf,
                              size_t cap)
 {
-    const struct adit_conf *conf = c->sv->conf;
     struct adit_wr w = adit_wr_of(buf, cap);
 
-    for (size_t i = 0; i < conf->push.n; i++)
-        put(&w, conf->push.v[i]);
-    put_v6(c, &w);
-    put_v4(c, &w);
-    adit_agreed_push(&c->agreed, info, conf->conn.tun_mtu, &w);
+    adit_terms_push(&c->sv->terms, &c->lease, &c->agreed, info, &w);
     if (w.bad)
         adit_error(c->sv->log, c->subject, "push: the list of options is too long; the end is left out");
     return adit_wr_view(&w);
 }
-
-/* ---- admission ---- */
 
 static void take_name(struct adit_caller *c, const struct adit_identity *id)
 {

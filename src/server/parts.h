@@ -16,7 +16,7 @@
 #include "core/door.h"
 #include "host/material.h"
 #include "host/status.h"
-#include "host/terms.h"
+#include "core/terms.h"
 #include "server/server.h"
 
 #include <uthash.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/terms.h"
+#include "core/terms.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -330,6 +330,56 @@ adit_err adit_terms_agree_p2p(const struct adit_terms *t, const struct adit_peer
         out->peer_id = ADIT_PEER_ID_P2P;
     return out->cipher ? ADIT_OK : ADIT_E_NO_CIPHER;
 }
+
+/* ---- the push list ---- */
+
+static void put(struct adit_wr *w, const char *text)
+{
+    adit_wr_bytes(w, adit_bytes_of(text, strlen(text) + 1));
+}
+
+static void put_v4(const struct adit_conf *conf, const struct adit_lease *lease, struct adit_wr *w)
+{
+    struct adit_ip second = conf->pool_mask;
+    char line[128], a[ADIT_IP_STR_MAX], b[ADIT_IP_STR_MAX];
+
+    if (lease->v4.family == ADIT_AF_NONE)
+        return;
+    if (conf->topology == ADIT_TOPOLOGY_NET30 && conf->dev_type == ADIT_DEV_TUN)
+        second = lease->v4_peer;
+    else if (conf->topology == ADIT_TOPOLOGY_P2P && conf->dev_type == ADIT_DEV_TUN)
+        second = conf->ifconfig.local;
+    else if (second.family == ADIT_AF_NONE)
+        second = conf->ifconfig.remote_or_mask;
+    snprintf(line, sizeof line, "ifconfig %s %s", adit_ip_str(&lease->v4, a, sizeof a),
+             adit_ip_str(&second, b, sizeof b));
+    put(w, line);
+}
+
+static void put_v6(const struct adit_conf *conf, const struct adit_lease *lease, struct adit_wr *w)
+{
+    char line[128], a[ADIT_IP_STR_MAX], b[ADIT_IP_STR_MAX];
+
+    if (lease->v6.family == ADIT_AF_NONE)
+        return;
+    snprintf(line, sizeof line, "ifconfig-ipv6 %s/%u %s", adit_ip_str(&lease->v6, a, sizeof a),
+             conf->pool_ipv6.bits, adit_ip_str(&conf->ifconfig_ipv6.local, b, sizeof b));
+    put(w, line);
+}
+
+void adit_terms_push(const struct adit_terms *t, const struct adit_lease *lease,
+                     const struct adit_agreed *agreed, const struct adit_peer_info *info, struct adit_wr *w)
+{
+    const struct adit_conf *conf = t->conf;
+
+    for (size_t i = 0; i < conf->push.n; i++)
+        put(w, conf->push.v[i]);
+    put_v6(conf, lease, w);
+    put_v4(conf, lease, w);
+    adit_agreed_push(agreed, info, conf->conn.tun_mtu, w);
+}
+
+/* ---- mssfix ---- */
 
 struct adit_mss adit_terms_mss(const struct adit_conf_conn *conn, const struct adit_agreed *agreed,
                                bool is_tcp, bool is_ipv6)

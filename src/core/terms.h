@@ -4,11 +4,12 @@
  * what follows from what the other end can do. Pure: configuration in, values out. Protocol
  * text: 6.3, 6.4, 8.
  */
-#ifndef ADIT_HOST_TERMS_H
-#define ADIT_HOST_TERMS_H
+#ifndef ADIT_CORE_TERMS_H
+#define ADIT_CORE_TERMS_H
 
 #include "conf/conf.h"
 #include "conf/pushed.h"
+#include "core/directory.h"
 #include "core/session.h"
 #include "proto/mtu.h"
 
@@ -51,6 +52,13 @@ ADIT_MUST_USE adit_err adit_terms_agree_client(const struct adit_terms *t, const
 ADIT_MUST_USE adit_err adit_terms_agree_p2p(const struct adit_terms *t, const struct adit_peer_info *peer,
                                             adit_bytes peer_options, struct adit_agreed *out,
                                             const char **reason);
+
+/*
+ * What a server tells a client that has this lease, in the order of 8.7, each option NUL-terminated. w->bad:
+ * it is too long, and the end is left out.
+ */
+void adit_terms_push(const struct adit_terms *t, const struct adit_lease *lease,
+                     const struct adit_agreed *agreed, const struct adit_peer_info *info, struct adit_wr *w);
 
 /* mssfix for what was agreed. */
 struct adit_mss adit_terms_mss(const struct adit_conf_conn *conn, const struct adit_agreed *agreed,
