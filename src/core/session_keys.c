@@ -22,8 +22,7 @@ enum {
     PACKET_ID_LEN = 4,
     CRYPT_SPARE = 16, /* 2.x budgets a cipher block for tls-crypt that it does not send */
     PAYLOAD_MIN = 16,
-    SETTLE_MS =
-        1000, /* a new key waits so long at least before it sends: the peer's last ack is on its way */
+    SETTLE_MS = 100, /* a new key waits at least so long before it sends: the last ack is on its way */
 };
 
 /* ---- life ---- */
