@@ -39,8 +39,7 @@ struct adit_client {
     struct adit_resolve *resolve;
     struct adit_addr addrs[ADIT_CLIENT_ADDRS];
     size_t n_addrs, addr_at;
-    struct adit_ip first_ip; /* of the last connection, for log lines */
-    uint32_t min_wait_s;     /* the server asked for a pause */
+    uint32_t min_wait_s; /* the server asked for a pause */
     bool wants_same_remote;
     uv_timer_t retry_timer;
     uint64_t resolve_until_ns;

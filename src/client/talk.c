@@ -249,7 +249,6 @@ static void on_up(struct adit_client *c)
     c->is_up = c->was_up = true;
     c->round = 0;
     adit_client_start_limits(c);
-    c->first_ip = c->way.remote.ip;
     adit_note(c->log, NULL, "[%s] Peer Connection Initiated with %s",
               adit_session_identity(c->session)->common_name, c->subject);
     if (c->h->tunnel.is_configured) {

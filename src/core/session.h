@@ -37,7 +37,6 @@ struct adit_session_params {
     uint32_t replay_window, replay_s; /* of the wrapping */
     unsigned max_packet_size;         /* 1250: IP and UDP headers included */
 
-    bool want_dyn_tls_crypt;     /* allowed by configuration */
     const char *options;         /* our options string */
     const char *peer_info;       /* ours; "" if none */
     const char *user, *password; /* client; NULL if none */

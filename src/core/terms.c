@@ -212,7 +212,6 @@ struct adit_session_params adit_terms_params(const struct adit_terms *t, const s
         .replay_window = c->replay_window,
         .replay_s = c->replay_s,
         .max_packet_size = conn->max_packet_size,
-        .want_dyn_tls_crypt = true,
         .options = t->options,
         .peer_info = t->peer_info,
     };
