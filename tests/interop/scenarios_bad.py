@@ -247,6 +247,7 @@ def set_up(cx):
     s.wait_for(UP)
     p = c.start("client", [cx.client.path, "--config", profile, *extra[1]])
     p.wait_for(UP)
+    c.wait_ping("10.8.0.1")
     c.expect_ping("10.8.0.1")
     end(p)
     t.s.run([adit, "profile", "revoke", site, "alice"])
