@@ -5,7 +5,10 @@
  *   client.c    life: start, signals, status, end
  *   remotes.c   which server to try next, names to addresses, how long to wait
  *   link.c      the socket to one address: UDP, TCP out, TCP in
- *   talk.c      the session's facts and the plane's notes
+ *   talk.c      the session and its facts
+ *   apply.c     what was agreed takes effect
+ *   notes.c     the plane's notes
+ *   newcomer.c  p2p server: strangers
  *   ending.c    why a session ended, and what follows from it
  *   limits.c    ends by the clock
  */
@@ -107,9 +110,24 @@ void adit_client_begin_session(struct adit_client *c);
  * ever. */
 void adit_client_await_answer(struct adit_client *c, uint32_t seconds);
 void adit_client_service(struct adit_client *c); /* pulls facts, sends packets, sets the timer */
+void adit_client_watch_session(struct adit_client *c);
 void adit_client_end_session(struct adit_client *c);
-void adit_client_on_note(void *ctx, const struct adit_note *note);
 void adit_client_stop_talk_timers(struct adit_client *c);
+void adit_client_name_subject(struct adit_client *c); /* after its remote address */
+/* What every session with the peer at c->way starts with. */
+struct adit_session_start adit_client_start_of(struct adit_client *c);
+
+/* apply.c */
+void adit_client_on_pushed(struct adit_client *c, const struct adit_event *ev);
+void adit_client_on_peer_known(struct adit_client *c, const struct adit_event *ev); /* p2p */
+void adit_client_add_peer(struct adit_client *c);                                   /* to the plane */
+void adit_client_on_up(struct adit_client *c);
+
+/* notes.c */
+void adit_client_on_note(void *ctx, const struct adit_note *note);
+
+/* newcomer.c */
+void adit_client_on_stranger(struct adit_client *c, const struct adit_ctrl_bytes *ctrl);
 
 /* ending.c */
 /* What a CLOSED event means: another try, or the end of the program. */

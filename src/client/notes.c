@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plane's notes: control packets, and what became of the peer and its keys. */
+#include "client/parts.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool is_expected(const struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
+{
+    if (ctrl->link != c->way.link || c->link == ADIT_LINK_NONE)
+        return false;
+    return c->is_tcp || ctrl->remote.ip.family == ADIT_AF_NONE || c->conn->can_float ||
+           adit_addr_eq(&ctrl->remote, &c->way.remote);
+}
+
+static bool is_of_session(const struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
+{
+    return c->session && ctrl->n >= ADIT_CTRL_HEAD_LEN &&
+           memcmp(ctrl->b + 1, adit_session_remote_sid(c->session)->b, ADIT_SID_LEN) == 0;
+}
+
+static void say_wrong_key(struct adit_client *c)
+{
+    c->has_said_wrong_key = true;
+    adit_error(c->log, c->subject,
+               "TLS Error: packet HMAC authentication failed: the peer's tls-auth or tls-crypt key is "
+               "another one, or with "
+               "tls-auth both ends have the same key direction (one end needs 0, the other 1)");
+}
+
+static void on_control(struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
+{
+    adit_now now = adit_clock_now();
+    adit_err e;
+
+    if (c->has_door && !is_of_session(c, ctrl)) {
+        adit_client_on_stranger(c, ctrl);
+        return;
+    }
+    if (!c->session || !is_expected(c, ctrl))
+        return;
+    e = adit_session_recv(c->session, adit_bytes_of(ctrl->b, ctrl->n), now);
+    if (e == ADIT_OK)
+        c->heard_ns = now.mono_ns;
+    else if (e == ADIT_E_AUTH && !c->has_said_wrong_key)
+        say_wrong_key(c);
+    else
+        adit_log(c->log, ADIT_LOG_DEBUG, 4, c->subject, "control packet dropped: %s", adit_err_text(e));
+    adit_client_service(c);
+}
+
+static void on_silent(struct adit_client *c)
+{
+    uint32_t exit_s = c->pushed ? c->pushed->ping_exit_s : c->conf->ping_exit_s;
+    uint32_t restart_s = c->pushed ? c->pushed->ping_restart_s : c->conf->ping_restart_s;
+    uint32_t limit_s = exit_s > 0 ? exit_s : restart_s;
+
+    if (limit_s == 0 || adit_clock_now().mono_ns < c->heard_ns + limit_s * ADIT_NS_PER_S)
+        return;
+    if (exit_s > 0) {
+        adit_note(c->log, NULL, "Inactivity timeout (--ping-exit), exiting");
+        adit_client_exit(c, "ping-exit", 0);
+        return;
+    }
+    adit_note(c->log, NULL, "Inactivity timeout (--ping-restart), restarting");
+    adit_client_restart(c, "ping-restart");
+}
+
+static void on_floated(struct adit_client *c, const struct adit_note *note)
+{
+    c->way.remote = note->moved.remote;
+    adit_client_name_subject(c);
+    adit_note(c->log, NULL, "peer floated to %s", c->subject);
+}
+
+/* Once a connection attempt: an answer from the network that says nobody is there. */
+static void say_os(struct adit_client *c, int os_errno)
+{
+    if (os_errno != ECONNREFUSED && os_errno != EHOSTUNREACH) {
+        adit_warn(c->log, NULL, "the device or a socket failed: %s", strerror(os_errno));
+        return;
+    }
+    if (c->has_said_refused)
+        return;
+    c->has_said_refused = true;
+    adit_note(c->log, c->subject, "read UDP: %s: nothing listens there; check address, port and proto",
+              strerror(os_errno));
+}
+
+static bool is_about_peer(const struct adit_note *note)
+{
+    return note->kind != ADIT_NOTE_CTRL_RX && note->kind != ADIT_NOTE_LINK_DOWN && note->kind != ADIT_NOTE_OS;
+}
+
+void adit_client_on_note(void *ctx, const struct adit_note *note)
+{
+    struct adit_client *c = ctx;
+
+    if (c->gone_due > 0 && is_about_peer(note)) {
+        if (note->kind == ADIT_NOTE_PEER_GONE)
+            c->gone_due--;
+        return;
+    }
+    switch (note->kind) {
+    case ADIT_NOTE_CTRL_RX:
+        on_control(c, &note->ctrl);
+        break;
+    case ADIT_NOTE_LINK_DOWN:
+        if (note->link == c->link) {
+            adit_note(c->log, NULL, "Connection reset, restarting");
+            adit_client_restart(c, "connection-reset");
+        }
+        break;
+    case ADIT_NOTE_PEER_FLOATED:
+        on_floated(c, note);
+        break;
+    case ADIT_NOTE_PEER_SILENT:
+        if (c->has_peer)
+            on_silent(c);
+        break;
+    case ADIT_NOTE_PEER_EXIT:
+        if (c->has_peer) {
+            adit_note(c->log, NULL, "The peer says that it exits");
+            adit_client_restart(c, "remote-exit");
+        }
+        break;
+    case ADIT_NOTE_KEY_WORN:
+        if (c->session) {
+            adit_session_renegotiate(c->session, adit_clock_now());
+            adit_client_service(c);
+        }
+        break;
+    case ADIT_NOTE_COUNTERS:
+        c->counters = note->counters;
+        adit_client_log_stats(c);
+        adit_client_check_idle(c);
+        break;
+    case ADIT_NOTE_PEER_GONE:
+    case ADIT_NOTE_PEER_ACTIVE:
+    case ADIT_NOTE_FLOAT_CLASH:
+        break;
+    case ADIT_NOTE_OS:
+        say_os(c, note->os_errno);
+        break;
+    }
+}
