@@ -80,7 +80,8 @@ void adit_client_on_pushed(struct adit_client *c, const struct adit_event *ev)
 }
 
 /* Two ends without push: what both said of themselves decides. */
-void adit_client_on_peer_known(struct adit_client *c, const struct adit_event *ev)
+void adit_client_on_peer_known(struct adit_client *c, struct adit_session *session, const char *subject,
+                               const struct adit_event *ev)
 {
     struct adit_peer_info info;
     const char *reason = NULL;
@@ -88,12 +89,12 @@ void adit_client_on_peer_known(struct adit_client *c, const struct adit_event *e
 
     adit_peer_info_parse(ev->peer_info, &info);
     if (adit_terms_agree_p2p(&c->terms, &info, ev->peer_options, &agreed, &reason) != ADIT_OK) {
-        adit_error(c->log, c->subject, "%s", reason);
-        adit_session_end(c->session, ADIT_E_NO_CIPHER, 0, adit_clock_now());
+        adit_error(c->log, subject, "%s", reason);
+        adit_session_end(session, ADIT_E_NO_CIPHER, 0, adit_clock_now());
         return;
     }
-    if (adit_session_admit(c->session, &agreed, adit_bytes_of(NULL, 0), adit_clock_now()) != ADIT_OK)
-        adit_session_end(c->session, ADIT_E_STATE, 0, adit_clock_now());
+    if (adit_session_admit(session, &agreed, adit_bytes_of(NULL, 0), adit_clock_now()) != ADIT_OK)
+        adit_session_end(session, ADIT_E_STATE, 0, adit_clock_now());
 }
 
 /* ---- up ---- */
@@ -112,6 +113,7 @@ static void set_routes(struct adit_client *c)
     struct adit_tunnel_net net = net_of(c);
     unsigned n_failed = 0;
 
+    c->are_routes_due = false;
     adit_tunnel_route(&c->h->tunnel, &net, &n_failed);
     adit_host_ready(c->h, n_failed > 0 ? " With Errors (see above)" : "");
 }
@@ -132,15 +134,16 @@ void adit_client_on_up(struct adit_client *c)
     adit_client_start_limits(c);
     adit_note(c->log, NULL, "[%s] Peer Connection Initiated with %s",
               adit_session_identity(c->session)->common_name, c->subject);
-    if (c->h->tunnel.is_configured) {
+    if (c->h->tunnel.is_configured && !c->are_routes_due) {
         adit_note(c->log, NULL, "Preserving previous TUN/TAP instance: %s", c->h->tunnel.ifname);
         adit_host_ready(c->h, "");
         return;
     }
-    if (adit_tunnel_configure(&c->h->tunnel, &net) != ADIT_OK) {
+    if (!c->h->tunnel.is_configured && adit_tunnel_configure(&c->h->tunnel, &net) != ADIT_OK) {
         adit_client_exit(c, "tun-error", 1);
         return;
     }
+    c->are_routes_due = true;
     c->route_timer.data = c;
     if (has_delay && delay_s > 0)
         uv_timer_start(&c->route_timer, on_route_timer, delay_s * 1000ULL, 0);

@@ -18,6 +18,7 @@ enum {
 static void drop_connection(struct adit_client *c)
 {
     adit_client_cancel_tries(c);
+    adit_client_forget_newcomer(c);
     adit_client_end_session(c);
     adit_client_close_link(c);
 }
@@ -82,6 +83,7 @@ static void leave(struct adit_client *c, const char *signal_name)
     }
     adit_note(c->log, NULL, "SIG%s received, sending exit notification to peer", signal_name);
     c->is_leaving = true;
+    adit_client_forget_newcomer(c);
     c->exit_timer.data = c;
     if (c->agreed.want_cc_exit && adit_session_say(c->session, "EXIT", adit_clock_now()) == ADIT_OK) {
         adit_client_service(c);
@@ -192,8 +194,9 @@ static bool prepare(struct adit_client *c)
 
 static void start_timers(struct adit_client *c)
 {
-    uv_timer_t *timers[] = {&c->retry_timer,  &c->session_timer, &c->answer_timer, &c->route_timer,
-                            &c->status_timer, &c->exit_timer,    &c->limit_timer,  &c->idle_timer};
+    uv_timer_t *timers[] = {&c->retry_timer, &c->session_timer, &c->answer_timer,
+                            &c->route_timer, &c->status_timer,  &c->exit_timer,
+                            &c->limit_timer, &c->idle_timer,    &c->newcomer_timer};
 
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
         uv_timer_init(&c->h->loop, timers[i]);
@@ -205,8 +208,9 @@ static void start_timers(struct adit_client *c)
 
 static void close_timers(struct adit_client *c)
 {
-    uv_timer_t *timers[] = {&c->retry_timer,  &c->session_timer, &c->answer_timer, &c->route_timer,
-                            &c->status_timer, &c->exit_timer,    &c->limit_timer,  &c->idle_timer};
+    uv_timer_t *timers[] = {&c->retry_timer, &c->session_timer, &c->answer_timer,
+                            &c->route_timer, &c->status_timer,  &c->exit_timer,
+                            &c->limit_timer, &c->idle_timer,    &c->newcomer_timer};
 
     for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++)
         uv_close((uv_handle_t *)timers[i], NULL);

@@ -87,37 +87,38 @@ static bool obey_temporary(struct adit_client *c, adit_bytes reason)
     return true;
 }
 
-static void log_end(struct adit_client *c, const struct adit_event *ev)
+void adit_client_log_end(struct adit_client *c, const char *subject, const struct adit_event *ev)
 {
     char text[256];
 
     adit_log_clean(ev->text, text, sizeof text);
     switch (ev->reason) {
     case ADIT_E_HAND_WINDOW:
-        adit_error(c->log, NULL,
+        adit_error(c->log, subject,
                    "TLS Error: TLS key negotiation failed to occur within %u seconds (check your network "
                    "connectivity)",
                    c->conf->hand_window_s);
         if (adit_file_ref_is_set(&c->conn->tls_auth))
-            adit_note(c->log, NULL,
+            adit_note(c->log, subject,
                       "If the network is fine: the tls-auth key must be the same at both ends, and the key "
                       "directions different (key-direction 0 at the server, 1 at the client)");
         else if (adit_file_ref_is_set(&c->conn->tls_crypt) || adit_file_ref_is_set(&c->conn->tls_crypt_v2))
-            adit_note(c->log, NULL, "If the network is fine: the server does not know this tls-crypt key");
+            adit_note(c->log, subject, "If the network is fine: the server does not know this tls-crypt key");
         else
-            adit_note(c->log, NULL, "If the network is fine: the server may want tls-auth or tls-crypt");
+            adit_note(c->log, subject, "If the network is fine: the server may want tls-auth or tls-crypt");
         return;
     case ADIT_E_AUTH_FAILED:
-        adit_error(c->log, NULL, "AUTH: Received control message: AUTH_FAILED%s%s", text[0] ? "," : "", text);
+        adit_error(c->log, subject, "AUTH: Received control message: AUTH_FAILED%s%s", text[0] ? "," : "",
+                   text);
         return;
     case ADIT_E_TLS:
     case ADIT_E_TLS_ALERT:
     case ADIT_E_CERTIFICATE:
-        adit_error(c->log, NULL, "TLS Error: TLS handshake failed: %s",
+        adit_error(c->log, subject, "TLS Error: TLS handshake failed: %s",
                    text[0] ? text : adit_err_text(ev->reason));
         return;
     default:
-        adit_note(c->log, NULL, "Connection ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "",
+        adit_note(c->log, subject, "Connection ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "",
                   text);
     }
 }
@@ -131,7 +132,7 @@ void adit_client_closed(struct adit_client *c, const struct adit_event *ev)
         adit_host_stop(c->h, ADIT_HOST_EXIT, 0);
         return;
     }
-    log_end(c, ev);
+    adit_client_log_end(c, NULL, ev);
     if (fate.is_fatal)
         adit_client_exit(c, fate.word, 0);
     else

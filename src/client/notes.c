@@ -13,12 +13,6 @@ static bool is_expected(const struct adit_client *c, const struct adit_ctrl_byte
            adit_addr_eq(&ctrl->remote, &c->way.remote);
 }
 
-static bool is_of_session(const struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
-{
-    return c->session && ctrl->n >= ADIT_CTRL_HEAD_LEN &&
-           memcmp(ctrl->b + 1, adit_session_remote_sid(c->session)->b, ADIT_SID_LEN) == 0;
-}
-
 static void say_wrong_key(struct adit_client *c)
 {
     c->has_said_wrong_key = true;
@@ -30,16 +24,17 @@ static void say_wrong_key(struct adit_client *c)
 
 static void on_control(struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
 {
+    adit_bytes packet = adit_bytes_of(ctrl->b, ctrl->n);
     adit_now now = adit_clock_now();
     adit_err e;
 
-    if (c->has_door && !is_of_session(c, ctrl)) {
-        adit_client_on_stranger(c, ctrl);
+    if (c->has_door && !(c->session && adit_session_is_of_peer(c->session, packet))) {
+        adit_client_on_caller(c, ctrl);
         return;
     }
     if (!c->session || !is_expected(c, ctrl))
         return;
-    e = adit_session_recv(c->session, adit_bytes_of(ctrl->b, ctrl->n), now);
+    e = adit_session_recv(c->session, packet, now);
     if (e == ADIT_OK)
         c->heard_ns = now.mono_ns;
     else if (e == ADIT_E_AUTH && !c->has_said_wrong_key)

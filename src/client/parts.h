@@ -8,7 +8,8 @@
  *   talk.c      the session and its facts
  *   apply.c     what was agreed takes effect
  *   notes.c     the plane's notes
- *   newcomer.c  p2p server: strangers
+ *   newcomer.c  p2p server: callers, who take over once they have authenticated
+ *   slot.c      p2p server: who may negotiate beside the running tunnel
  *   ending.c    why a session ended, and what follows from it
  *   limits.c    ends by the clock
  */
@@ -16,6 +17,7 @@
 #define ADIT_CLIENT_PARTS_H
 
 #include "client/client.h"
+#include "client/newcomer.h"
 #include "core/door.h"
 #include "host/material.h"
 #include "core/terms.h"
@@ -24,6 +26,18 @@
 enum {
     ADIT_CLIENT_PEER = 0,   /* the one peer's name in the plane */
     ADIT_CLIENT_ADDRS = 16, /* addresses of one name that are tried */
+};
+
+enum {
+    ADIT_CLIENT_SUBJECT_MAX = ADIT_ADDR_STR_MAX + 16,
+};
+
+/* p2p server: a caller that has not authenticated yet. */
+struct adit_newcomer {
+    struct adit_session *session; /* NULL: nobody */
+    struct adit_way way;
+    char subject[ADIT_CLIENT_SUBJECT_MAX];
+    uint64_t opened_ns;
 };
 
 struct adit_client {
@@ -58,7 +72,11 @@ struct adit_client {
     bool is_tcp, is_tcp_polled;
     uv_poll_t tcp_poll;
     struct adit_way way;
-    char subject[ADIT_ADDR_STR_MAX + 16];
+    char subject[ADIT_CLIENT_SUBJECT_MAX];
+
+    /* newcomer.c */
+    struct adit_newcomer newcomer;
+    uv_timer_t newcomer_timer;
 
     /* talk.c */
     struct adit_session_params params;
@@ -68,7 +86,8 @@ struct adit_client {
     unsigned gone_due; /* PEER_GONE notes still to come; until then notes are about the connection before */
     bool has_peer;     /* the plane knows the peer */
     bool is_up;
-    bool was_up; /* this connection came up: the next failure starts with short waits */
+    bool are_routes_due; /* the device is configured, route-delay has not passed */
+    bool was_up;         /* this connection came up: the next failure starts with short waits */
     bool has_said_wrong_key, has_said_refused;
     uint64_t heard_ns;        /* last authentic control packet */
     uint64_t config_hash;     /* of what the device was configured with */
@@ -110,26 +129,32 @@ void adit_client_begin_session(struct adit_client *c);
  * ever. */
 void adit_client_await_answer(struct adit_client *c, uint32_t seconds);
 void adit_client_service(struct adit_client *c); /* pulls facts, sends packets, sets the timer */
-void adit_client_watch_session(struct adit_client *c);
 void adit_client_end_session(struct adit_client *c);
 void adit_client_stop_talk_timers(struct adit_client *c);
-void adit_client_name_subject(struct adit_client *c); /* after its remote address */
-/* What every session with the peer at c->way starts with. */
-struct adit_session_start adit_client_start_of(struct adit_client *c);
+void adit_client_subject_of(const struct adit_addr *remote, char *dst, size_t cap);
+void adit_client_name_subject(struct adit_client *c);
+/* What every session with the peer at that address starts with. */
+struct adit_session_start adit_client_start_of(struct adit_client *c, const struct adit_addr *remote,
+                                               const char *subject);
+void adit_client_take_keys(struct adit_client *c, struct adit_data_keys *keys);
 
 /* apply.c */
 void adit_client_on_pushed(struct adit_client *c, const struct adit_event *ev);
-void adit_client_on_peer_known(struct adit_client *c, const struct adit_event *ev); /* p2p */
-void adit_client_add_peer(struct adit_client *c);                                   /* to the plane */
+/* p2p: admits the peer, or ends its session. */
+void adit_client_on_peer_known(struct adit_client *c, struct adit_session *session, const char *subject,
+                               const struct adit_event *ev);
+void adit_client_add_peer(struct adit_client *c); /* to the plane */
 void adit_client_on_up(struct adit_client *c);
 
 /* notes.c */
 void adit_client_on_note(void *ctx, const struct adit_note *note);
 
 /* newcomer.c */
-void adit_client_on_stranger(struct adit_client *c, const struct adit_ctrl_bytes *ctrl);
+void adit_client_on_caller(struct adit_client *c, const struct adit_ctrl_bytes *ctrl);
+void adit_client_forget_newcomer(struct adit_client *c);
 
 /* ending.c */
+void adit_client_log_end(struct adit_client *c, const char *subject, const struct adit_event *ev);
 /* What a CLOSED event means: another try, or the end of the program. */
 void adit_client_closed(struct adit_client *c, const struct adit_event *ev);
 

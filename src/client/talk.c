@@ -16,22 +16,28 @@ static bool is_p2p(const struct adit_client *c)
 
 /* ---- a session begins ---- */
 
-void adit_client_name_subject(struct adit_client *c)
+void adit_client_subject_of(const struct adit_addr *remote, char *dst, size_t cap)
 {
     char text[ADIT_ADDR_STR_MAX];
 
-    snprintf(c->subject, sizeof c->subject, "[AF_INET%s]%s", c->way.remote.ip.family == ADIT_AF_V6 ? "6" : "",
-             adit_addr_str(&c->way.remote, text, sizeof text));
+    snprintf(dst, cap, "[AF_INET%s]%s", remote->ip.family == ADIT_AF_V6 ? "6" : "",
+             adit_addr_str(remote, text, sizeof text));
 }
 
-struct adit_session_start adit_client_start_of(struct adit_client *c)
+void adit_client_name_subject(struct adit_client *c)
+{
+    adit_client_subject_of(&c->way.remote, c->subject, sizeof c->subject);
+}
+
+struct adit_session_start adit_client_start_of(struct adit_client *c, const struct adit_addr *remote,
+                                               const char *subject)
 {
     struct adit_session_start st = {
         .wrap = c->wraps->key,
         .wrap_static = c->wraps->static_key,
         .is_tcp = c->is_tcp,
-        .is_ipv6 = c->way.remote.ip.family == ADIT_AF_V6,
-        .subject = NULL,
+        .is_ipv6 = remote->ip.family == ADIT_AF_V6,
+        .subject = subject,
     };
 
     if (c->wraps->v2_client) {
@@ -47,16 +53,9 @@ void adit_client_await_answer(struct adit_client *c, uint32_t seconds)
         uv_timer_start(&c->answer_timer, on_answer_timer, seconds * 1000ULL, 0);
 }
 
-void adit_client_watch_session(struct adit_client *c)
-{
-    if (!is_p2p(c))
-        adit_client_await_answer(c, c->conn->connect_timeout_s);
-    adit_client_service(c);
-}
-
 void adit_client_begin_session(struct adit_client *c)
 {
-    struct adit_session_start st = adit_client_start_of(c);
+    struct adit_session_start st = adit_client_start_of(c, &c->way.remote, NULL);
 
     adit_client_name_subject(c);
     c->has_said_wrong_key = c->has_said_refused = false;
@@ -73,7 +72,16 @@ void adit_client_begin_session(struct adit_client *c)
         adit_client_exit(c, "memory", 1);
         return;
     }
-    adit_client_watch_session(c);
+    if (!is_p2p(c))
+        adit_client_await_answer(c, c->conn->connect_timeout_s);
+    adit_client_service(c);
+}
+
+void adit_client_take_keys(struct adit_client *c, struct adit_data_keys *keys)
+{
+    if (!c->has_peer)
+        adit_client_add_peer(c);
+    adit_host_new_key(c->h, ADIT_CLIENT_PEER, keys);
 }
 
 void adit_client_end_session(struct adit_client *c)
@@ -124,7 +132,7 @@ static bool handle(struct adit_client *c, struct adit_event *ev)
         break;
     case ADIT_EV_AUTH_WANTED:
         if (!ev->is_renewal)
-            adit_client_on_peer_known(c, ev);
+            adit_client_on_peer_known(c, c->session, c->subject, ev);
         else if (adit_session_admit(c->session, &c->agreed, adit_bytes_of(NULL, 0), adit_clock_now()) !=
                  ADIT_OK)
             adit_session_end(c->session, ADIT_E_STATE, 0, adit_clock_now());
@@ -133,9 +141,7 @@ static bool handle(struct adit_client *c, struct adit_event *ev)
         adit_client_on_pushed(c, ev);
         break;
     case ADIT_EV_KEYS:
-        if (!c->has_peer)
-            adit_client_add_peer(c);
-        adit_host_new_key(c->h, ADIT_CLIENT_PEER, &ev->keys);
+        adit_client_take_keys(c, &ev->keys);
         break;
     case ADIT_EV_KEY_USE:
         adit_host_key(c->h, ADIT_CMD_KEY_USE, ADIT_CLIENT_PEER, ev->key_id);
@@ -195,7 +201,7 @@ static void on_answer_timer(uv_timer_t *timer)
 {
     struct adit_client *c = timer->data;
 
-    if (c->session && !adit_sid_is_zero(adit_session_remote_sid(c->session)))
+    if (c->newcomer.session || (c->session && !adit_sid_is_zero(adit_session_remote_sid(c->session))))
         return;
     if (c->params.role == ADIT_ROLE_P2P_SERVER) {
         adit_note(c->log, NULL, "a connection was closed: nothing was said on it");

@@ -320,6 +320,12 @@ void adit_session_end(struct adit_session *s, adit_err reason, uint32_t linger_s
 
 /* ---- facts ---- */
 
+bool adit_session_is_of_peer(const struct adit_session *s, adit_bytes packet)
+{
+    return s->has_remote && packet.n >= ADIT_CTRL_HEAD_LEN &&
+           memcmp(packet.p + 1, s->remote.b, sizeof s->remote.b) == 0;
+}
+
 const struct adit_sid *adit_session_remote_sid(const struct adit_session *s)
 {
     return &s->remote;

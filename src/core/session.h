@@ -142,6 +142,8 @@ bool adit_session_is_quiet(const struct adit_session *s);
 void adit_session_end(struct adit_session *s, adit_err reason, uint32_t linger_s, adit_now now);
 
 /* Facts for status and log. */
+/* Does the packet bear the session id of the peer? Nothing is proved by that. */
+bool adit_session_is_of_peer(const struct adit_session *s, adit_bytes packet);
 const struct adit_sid *adit_session_remote_sid(const struct adit_session *s);
 const struct adit_sid *adit_session_local_sid(const struct adit_session *s);
 const struct adit_identity *adit_session_identity(const struct adit_session *s);
