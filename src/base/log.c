@@ -22,7 +22,15 @@ void adit_log(const struct adit_log *log, enum adit_log_kind kind, int verb, con
     va_start(args, fmt);
     vsnprintf(line + at, sizeof line - (size_t)at, fmt, args);
     va_end(args);
+    adit_log_tame(line);
     log->put(log->ctx, kind, verb, line);
+}
+
+void adit_log_tame(char *line)
+{
+    for (; *line; line++)
+        if ((unsigned char)*line < 0x20 || *line == 0x7f)
+            *line = '_';
 }
 
 const char *adit_log_clean(adit_bytes text, char *dst, size_t cap)

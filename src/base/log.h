@@ -38,6 +38,12 @@ void adit_log(const struct adit_log *log, enum adit_log_kind kind, int verb, con
 #define adit_debug(log, subject, ...) adit_log((log), ADIT_LOG_DEBUG, 5, (subject), __VA_ARGS__)
 
 /*
+ * Control characters become '_', so that a record is one line and no terminal obeys it, whoever wrote its
+ * words: a profile is a stranger's text, too. adit_log() does it.
+ */
+void adit_log_tame(char *line);
+
+/*
  * Copies text of a peer into dst (always NUL-terminated), at most cap - 1 bytes, with everything that is not
  * printable replaced by '_'. Returns dst.
  */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 enum { DIAG_TEXT_MAX = 512 };
@@ -68,5 +69,6 @@ const char *adit_conf_diag_str(const struct adit_conf_diag *d, char *dst, size_t
     else
         (void)snprintf(dst, cap, "%s:%u: %s: %s [%s]", d->file, d->line, words[d->severity], d->text,
                        d->rule);
+    adit_log_tame(dst);
     return dst;
 }

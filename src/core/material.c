@@ -384,7 +384,8 @@ static void copy_line(adit_bytes line, char *dst, size_t cap)
 {
     size_t n = line.n < cap - 1 ? line.n : cap - 1;
 
-    memcpy(dst, line.p, n);
+    if (n > 0)
+        memcpy(dst, line.p, n);
     dst[n] = '\0';
 }
 

@@ -38,6 +38,15 @@ static void lines_name_file_line_severity_and_rule(void **state)
     assert_string_equal(adit_conf_diag_str(&d, line, 8), "a.conf:");
 }
 
+static void a_line_is_one_line_whatever_a_profile_holds(void **state)
+{
+    const struct adit_conf_diag d = {ADIT_CONF_ERROR, "a\n.conf", 1, "rule", "<\x1b[2J\x7f>"};
+    char line[64];
+
+    (void)state;
+    assert_string_equal(adit_conf_diag_str(&d, line, sizeof line), "a_.conf:1: error: <_[2J_> [rule]");
+}
+
 static void long_texts_are_cut(void **state)
 {
     struct adit_conf_report r = {0};
@@ -53,6 +62,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_keep_order_and_count_errors),
         cmocka_unit_test(lines_name_file_line_severity_and_rule),
+        cmocka_unit_test(a_line_is_one_line_whatever_a_profile_holds),
         cmocka_unit_test(long_texts_are_cut),
     };
 
