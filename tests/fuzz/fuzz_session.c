@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client and a server session, joined by two queues of packets that the input delivers, loses, repeats,
- * reorders, damages and invents, while time passes and hosts speak. No wrapping, and a stand-in for TLS that
- * neither hides nor protects anything, so that the input reaches what lies behind the authentication. The
- * input is a list of steps; its first byte says what kind of pair it is.
+ * reorders, damages and invents, while time passes and hosts speak. A stand-in for TLS neither hides nor
+ * protects anything, and where the control channel is wrapped, damaged and invented packets are wrapped again
+ * with the right key: the input reaches what lies behind the authentication. The input is a list of steps;
+ * its first byte says what kind of pair it is, and so does the second if the first is above 0x7f.
  *
  * Checked after every step: the host comes to rest (no deadline in the past, no packets without end); a
  * session that has not ended has a deadline, unless it is up or waits for its host; what TLS has not read is
@@ -13,221 +14,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/door.h"
 #include "core/session.h"
 #include "crypto/cipher.h"
+#include "plain_tls.h"
 #include "wire/ctrl.h"
 
 enum {
     QUEUE = 48,
-    RECORD_HEAD = 3,                /* kind, length */
     UNREAD_MAX = 65536 + 16 * 2048, /* an unfinished record and a receive window */
     TURNS_MAX = 40,
     PACKETS_MAX = 400,
     STEPS_MAX = 600,
+    LONG_PUSH_OPTIONS = 12, /* several PUSH_REPLY */
+    LONG_PUSH_LEN = 200,
+    IP_UDP_V4 = 28,
+    IP_UDP_V6 = 48,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-static void check(bool is_right)
-{
-    if (!is_right)
-        abort();
-}
-
-/* ---- a stand-in for TLS: records in clear, hello from both sides, then it is up ---- */
-
-enum kind {
-    KIND_HELLO,
-    KIND_DATA,
-    KIND_ALERT,
-};
-
-struct pipe {
-    uint8_t *b;
-    size_t n, cap;
-};
-
-struct adit_tls {
-    bool is_server;
-    enum adit_tls_state state;
-    struct pipe in, out;
-    struct adit_identity id;
-};
-
-static void pipe_put(struct pipe *p, const void *b, size_t n)
-{
-    if (p->n + n > p->cap) {
-        p->cap = 2 * (p->n + n);
-        p->b = realloc(p->b, p->cap);
-        check(p->b != NULL);
-    }
-    memcpy(p->b + p->n, b, n);
-    p->n += n;
-}
-
-static size_t pipe_take(struct pipe *p, void *dst, size_t n)
-{
-    n = n < p->n ? n : p->n;
-    if (n == 0)
-        return 0;
-    memcpy(dst, p->b, n);
-    memmove(p->b, p->b + n, p->n - n);
-    p->n -= n;
-    return n;
-}
-
-static void put_record(struct adit_tls *t, enum kind kind, const void *b, size_t n)
-{
-    const uint8_t head[RECORD_HEAD] = {(uint8_t)kind, (uint8_t)(n >> 8), (uint8_t)n};
-
-    pipe_put(&t->out, head, sizeof head);
-    if (n > 0)
-        pipe_put(&t->out, b, n);
-}
-
-static struct adit_tls *make_tls(void *ctx, bool is_server, adit_now now)
-{
-    struct adit_tls *t = calloc(1, sizeof *t);
-    uint8_t *who = ctx;
-
-    (void)now;
-    check(t != NULL);
-    t->is_server = is_server;
-    t->state = ADIT_TLS_HANDSHAKE;
-    t->id.has_cert = true;
-    strcpy(t->id.common_name, is_server ? "client" : "server");
-    t->id.chain_sha256[0] = *who;
-    if (!is_server)
-        put_record(t, KIND_HELLO, "hello", 5);
-    return t;
-}
-
-static void free_tls(struct adit_tls *t)
-{
-    free(t->in.b);
-    free(t->out.b);
-    free(t);
-}
-
-static adit_err feed_tls(struct adit_tls *t, adit_bytes in)
-{
-    pipe_put(&t->in, in.p, in.n);
-    return ADIT_OK;
-}
-
-/* The next whole record, its content in dst; false: none yet. Long ones are cut. */
-static bool take_record(struct adit_tls *t, enum kind *kind, uint8_t *dst, size_t cap, size_t *n)
-{
-    size_t len = t->in.n >= RECORD_HEAD ? (size_t)t->in.b[1] << 8 | t->in.b[2] : 0;
-    static uint8_t all[65536];
-
-    if (t->in.n < RECORD_HEAD + len)
-        return false;
-    *kind = (enum kind)(t->in.b[0] % 3);
-    pipe_take(&t->in, all, RECORD_HEAD);
-    pipe_take(&t->in, all, len);
-    *n = len < cap ? len : cap;
-    memcpy(dst, all, *n);
-    return true;
-}
-
-static enum adit_tls_state step_tls(struct adit_tls *t, adit_err *why)
-{
-    uint8_t scratch[16];
-    enum kind kind;
-    size_t n;
-
-    while (t->state == ADIT_TLS_HANDSHAKE && take_record(t, &kind, scratch, sizeof scratch, &n)) {
-        t->state = kind == KIND_HELLO ? ADIT_TLS_UP : ADIT_TLS_FAILED;
-        put_record(t, kind == KIND_HELLO && t->is_server ? KIND_HELLO : KIND_ALERT, "", 0);
-        if (t->state == ADIT_TLS_UP && !t->is_server)
-            t->out.n -= RECORD_HEAD; /* the client has said hello before */
-    }
-    *why = ADIT_E_TLS;
-    return t->state;
-}
-
-static size_t drain_tls(struct adit_tls *t, uint8_t *dst, size_t cap)
-{
-    return pipe_take(&t->out, dst, cap);
-}
-
-static size_t pending_tls(const struct adit_tls *t)
-{
-    return t->out.n;
-}
-
-static adit_err read_tls(struct adit_tls *t, uint8_t *dst, size_t cap, size_t *n)
-{
-    enum kind kind;
-
-    *n = 0;
-    if (t->state == ADIT_TLS_FAILED)
-        return ADIT_E_TLS;
-    while (t->state == ADIT_TLS_UP && take_record(t, &kind, dst, cap, n)) {
-        if (kind == KIND_ALERT) {
-            t->state = ADIT_TLS_FAILED;
-            *n = 0;
-            return ADIT_E_TLS_ALERT;
-        }
-        if (kind == KIND_DATA && *n > 0)
-            return ADIT_OK;
-        *n = 0;
-    }
-    return ADIT_OK;
-}
-
-static adit_err write_tls(struct adit_tls *t, adit_bytes record)
-{
-    if (t->state != ADIT_TLS_UP)
-        return ADIT_E_STATE;
-    put_record(t, KIND_DATA, record.p, record.n);
-    return ADIT_OK;
-}
-
-static adit_err export_tls(struct adit_tls *t, const char *label, uint8_t *dst, size_t n)
-{
-    if (t->state != ADIT_TLS_UP)
-        return ADIT_E_STATE;
-    memset(dst, label[9], n);
-    return ADIT_OK;
-}
-
-static const struct adit_identity *identity_tls(const struct adit_tls *t)
-{
-    return &t->id;
-}
-
-static const char *describe_tls(const struct adit_tls *t)
-{
-    return t->state == ADIT_TLS_UP ? "up" : "";
-}
-
-static size_t n_unread; /* the most that ever waited in front of TLS */
-
-static adit_err feed_counted(struct adit_tls *t, adit_bytes in)
-{
-    adit_err e = feed_tls(t, in);
-
-    n_unread = t->in.n > n_unread ? t->in.n : n_unread;
-    return e;
-}
-
-static const struct adit_tls_ops ops = {
-    .make = make_tls,
-    .free = free_tls,
-    .feed = feed_counted,
-    .step = step_tls,
-    .drain = drain_tls,
-    .pending = pending_tls,
-    .read = read_tls,
-    .write = write_tls,
-    .export_key = export_tls,
-    .identity = identity_tls,
-    .describe = describe_tls,
-};
-
 /* ---- two ends and their hosts ---- */
+
+enum protection {
+    BARE,
+    TLS_AUTH,
+    TLS_CRYPT,
+    TLS_CRYPT_V2,
+    N_PROTECTIONS,
+};
 
 struct packet {
     uint8_t b[ADIT_CTRL_PACKET_MAX];
@@ -255,9 +70,54 @@ struct world {
     struct adit_rd in;
     bool is_slow_host; /* answers only when a step says so */
     bool wants_refusal;
+    enum protection how;
+    bool is_tcp, is_ipv6; /* without is_tcp the server has a door */
+    struct adit_door door;
+    bool has_door;
+    adit_bytes push;
 };
 
 static const char push[] = "ping 10\0ifconfig 10.8.0.2 255.255.255.0";
+
+/* What all runs share: making keys is slow. */
+static struct keys {
+    struct adit_static_key fixed;
+    struct adit_v2_server_key v2;
+    struct adit_v2_client_key v2_client;
+    struct adit_wrap_key *client[N_PROTECTIONS], *server[N_PROTECTIONS];
+    struct adit_wrap_key *client_dyn[2], *server_dyn[2]; /* without and with a fixed key below */
+    char long_push[LONG_PUSH_OPTIONS * LONG_PUSH_LEN];
+} keys;
+
+static void make_dynamic(bool has_fixed)
+{
+    struct adit_static_key k;
+
+    for (size_t i = 0; i < sizeof k.b; i++)
+        k.b[i] =
+            (uint8_t)(ADIT_EXPORT_TLS_CRYPT[9] ^ (has_fixed ? keys.fixed.b[i] : 0)); /* see export_tls() */
+    keys.client_dyn[has_fixed] = adit_wrap_key_crypt(&k, false);
+    keys.server_dyn[has_fixed] = adit_wrap_key_crypt(&k, true);
+}
+
+static void make_keys(void)
+{
+    const struct adit_digest *sha256 = adit_digest_find("SHA256");
+
+    for (size_t i = 0; i < sizeof keys.fixed.b; i++)
+        keys.fixed.b[i] = (uint8_t)(i * 5);
+    memset(keys.v2.b, 3, sizeof keys.v2.b);
+    keys.v2_client.kc = keys.fixed;
+    check(adit_wkc_wrap(&keys.v2, adit_bytes_of("\1\0\0\0\0\0\0\0\1", 9), &keys.v2_client) == ADIT_OK);
+    keys.client[TLS_AUTH] = adit_wrap_key_auth(&keys.fixed, sha256, ADIT_KEYDIR_1);
+    keys.server[TLS_AUTH] = adit_wrap_key_auth(&keys.fixed, sha256, ADIT_KEYDIR_0);
+    keys.client[TLS_CRYPT] = keys.client[TLS_CRYPT_V2] = adit_wrap_key_crypt(&keys.fixed, false);
+    keys.server[TLS_CRYPT] = keys.server[TLS_CRYPT_V2] = adit_wrap_key_crypt(&keys.fixed, true);
+    make_dynamic(false);
+    make_dynamic(true);
+    for (size_t i = 0; i < sizeof keys.long_push; i++)
+        keys.long_push[i] = (char)((i + 1) % LONG_PUSH_LEN ? 'a' + i / LONG_PUSH_LEN : '\0');
+}
 
 static void answer(struct world *w, struct end *e)
 {
@@ -268,7 +128,7 @@ static void answer(struct world *w, struct end *e)
     if (e->owes_auth && w->wants_refusal)
         err = adit_session_refuse(e->s, "no", w->now);
     else if (e->owes_auth)
-        err = adit_session_admit(e->s, &w->agreed, adit_bytes_of(push, sizeof push), w->now);
+        err = adit_session_admit(e->s, &w->agreed, w->push, w->now);
     else if (e->owes_apply)
         err = adit_session_apply(e->s, &w->agreed, w->now);
     e->owes_auth = e->owes_apply = false;
@@ -342,6 +202,8 @@ static void pump(struct world *w, struct end *e)
         check(i < PACKETS_MAX);
         if (!adit_session_next_tx(e->s, w->now, &out))
             break;
+        check(e->params.max_packet_size < 1250 ||
+              adit_wr_len(&out) + (w->is_ipv6 ? IP_UDP_V6 : IP_UDP_V4) <= e->params.max_packet_size);
         put(e, adit_wr_view(&out));
     }
 }
@@ -368,33 +230,85 @@ static void turn(struct world *w, struct end *e)
 
 /* ---- steps ---- */
 
-static void begin_server(struct world *w, adit_bytes packet)
+/* A session for a client whose packet the door (or, over TCP, the connection) has let in. */
+static void begin_server(struct world *w, const struct adit_admission *adm)
 {
-    struct adit_session_start st = {.is_tcp = true};
-    struct adit_sid remote;
+    struct adit_session_start st = {.is_tcp = w->is_tcp, .is_ipv6 = w->is_ipv6, .is_v2 = adm->is_v2};
+    struct end *e = &w->server;
+
+    st.wrap = keys.server[w->how];
+    if (adm->is_v2) {
+        st.wrap = adit_wrap_key_crypt(&adm->kc, true);
+        st.owns_wrap = true;
+        st.wrap_static = &adm->kc;
+    } else if (w->how != BARE) {
+        st.wrap_static = &keys.fixed;
+    }
+    adit_session_free(e->s);
+    e->is_closed = e->is_up = e->owes_auth = e->owes_apply = false;
+    e->keys = 0;
+    e->tx_key = -1;
+    e->s = adit_session_accept(&e->params, &st, &adm->remote, adm->has_cookie ? &adm->cookie : NULL, &e->env,
+                               w->now);
+    check(e->s != NULL);
+}
+
+static bool is_for_session(const struct world *w, adit_bytes packet)
+{
+    const struct adit_session *s = w->server.s;
+
+    return s && packet.n >= ADIT_CTRL_HEAD_LEN &&
+           memcmp(packet.p + 1, adit_session_remote_sid(s)->b, ADIT_SID_LEN) == 0;
+}
+
+/* Is there a session that shall get the packet? */
+static bool pass_door(struct world *w, adit_bytes packet)
+{
+    static const struct adit_addr from = {.ip = {.family = ADIT_AF_V4, .b = {198, 51, 100, 1}}, .port = 1194};
+    uint8_t buf[ADIT_CTRL_PACKET_MAX];
+    struct adit_wr reply = adit_wr_of(buf, sizeof buf);
+    enum adit_door_verdict verdict;
+    struct adit_admission adm;
+    adit_err why = ADIT_OK;
+
+    if (!w->has_door || is_for_session(w, packet))
+        return true;
+    if (w->is_tcp && w->server.s)
+        return true; /* one connection, one session */
+    verdict = w->is_tcp ? adit_door_recv_stream(&w->door, packet, w->now, &adm, &why)
+                        : adit_door_recv(&w->door, &from, packet, w->now, &reply, &adm, &why);
+    if (verdict == ADIT_DOOR_REPLY)
+        put(&w->server, adit_wr_view(&reply));
+    if (verdict == ADIT_DOOR_ADMIT)
+        begin_server(w, &adm);
+    return verdict == ADIT_DOOR_ADMIT;
+}
+
+static void begin_unasked(struct world *w, adit_bytes packet)
+{
+    struct adit_admission adm = {0};
 
     if (packet.n < ADIT_CTRL_HEAD_LEN)
         return;
-    memcpy(remote.b, packet.p + 1, sizeof remote.b);
-    w->server.s = adit_session_accept(&w->server.params, &st, &remote, NULL, &w->server.env, w->now);
-    check(w->server.s != NULL);
+    memcpy(adm.remote.b, packet.p + 1, sizeof adm.remote.b);
+    begin_server(w, &adm);
 }
 
 static void arrive(struct world *w, struct end *to, adit_bytes packet)
 {
-    uint8_t *copy;
-
-    if (to == &w->server && !to->s)
-        begin_server(w, packet);
-    if (!to->s || to->is_closed)
-        return;
     /* An exact allocation, so that a sanitizer sees a read one byte too far. */
-    copy = malloc(packet.n > 0 ? packet.n : 1);
+    uint8_t *copy = malloc(packet.n > 0 ? packet.n : 1);
+
     check(copy != NULL);
     memcpy(copy, packet.p, packet.n);
-    (void)!adit_session_recv(to->s, adit_bytes_of(copy, packet.n), w->now);
+    packet.p = copy;
+    if (to == &w->server && !w->has_door && !to->s)
+        begin_unasked(w, packet);
+    if ((to == &w->client || pass_door(w, packet)) && to->s && !to->is_closed) {
+        (void)!adit_session_recv(to->s, packet, w->now);
+        turn(w, to);
+    }
     free(copy);
-    turn(w, to);
 }
 
 static void take_front(struct end *from)
@@ -415,13 +329,70 @@ static void deliver(struct world *w, struct end *from, struct end *to, bool is_k
     arrive(w, to, adit_bytes_of(p.b, p.n));
 }
 
-static void damage(struct world *w, struct end *from)
+/* The keys that both ends use for a packet with this first byte. */
+static void keys_for(const struct world *w, const struct end *from, uint8_t first, struct adit_wrap_key **tx,
+                     struct adit_wrap_key **rx)
 {
-    size_t at = adit_rd_u8(&w->in);
-    uint8_t with = adit_rd_u8(&w->in);
+    bool is_client = from == &w->client, has_fixed = w->how != BARE;
+    bool is_dyn = w->agreed.want_dyn_tls_crypt && adit_packet_key_id(first) > 0;
+    struct adit_wrap_key *client = is_dyn ? keys.client_dyn[has_fixed] : keys.client[w->how];
+    struct adit_wrap_key *server = is_dyn ? keys.server_dyn[has_fixed] : keys.server[w->how];
 
-    if (from->n_out > 0 && from->out[0].n > 0)
-        from->out[0].b[at % from->out[0].n] ^= with;
+    *tx = is_client ? client : server;
+    *rx = is_client ? server : client;
+}
+
+/* Takes the wrapping off a packet; what it was is told by head. A WKc at the end is left out. */
+static bool unwrap(const struct world *w, const struct end *from, const struct packet *p,
+                   struct adit_wrap_head *head, uint8_t *body, size_t *n)
+{
+    uint8_t scratch[ADIT_CTRL_PACKET_MAX];
+    adit_bytes packet = adit_bytes_of(p->b, p->n), wkc, got;
+    struct adit_wrap_key *tx, *rx;
+
+    if (p->n < ADIT_CTRL_HEAD_LEN)
+        return false;
+    if (adit_packet_has_wkc(adit_packet_op(p->b[0])) && adit_wkc_split(packet, &packet, &wkc) != ADIT_OK)
+        return false;
+    keys_for(w, from, p->b[0], &tx, &rx);
+    if (adit_wrap_open_with(rx, packet, scratch, head, &got) != ADIT_OK)
+        return false;
+    if (got.n > 0)
+        memcpy(body, got.p, got.n);
+    *n = got.n;
+    return true;
+}
+
+static void wrap_again(const struct world *w, const struct end *from, const struct adit_wrap_head *head,
+                       adit_bytes body, struct packet *p)
+{
+    struct adit_wr wr = adit_wr_of(p->b, sizeof p->b);
+    struct adit_wrap_key *tx, *rx;
+
+    keys_for(w, from, head->first, &tx, &rx);
+    check(adit_wrap_seal_with(tx, head, body, &wr) == ADIT_OK || wr.bad);
+    if (adit_packet_has_wkc(adit_packet_op(head->first)))
+        adit_wr_bytes(&wr, adit_bytes_of(keys.v2_client.wkc, keys.v2_client.wkc_len));
+    p->n = adit_wr_len(&wr);
+}
+
+static void damage(struct world *w, struct end *from, bool is_raw)
+{
+    size_t at = adit_rd_u8(&w->in), n;
+    uint8_t with = adit_rd_u8(&w->in), body[ADIT_CTRL_PACKET_MAX];
+    struct adit_wrap_head head;
+    struct packet *p = &from->out[0];
+
+    if (from->n_out == 0 || p->n == 0)
+        return;
+    if (w->how == BARE && !w->agreed.want_dyn_tls_crypt)
+        is_raw = true;
+    if (is_raw) {
+        p->b[at % p->n] ^= with;
+    } else if (unwrap(w, from, p, &head, body, &n) && n > 0) {
+        body[at % n] ^= with;
+        wrap_again(w, from, &head, adit_bytes_of(body, n), p);
+    }
 }
 
 static void rotate(struct end *from)
@@ -435,13 +406,16 @@ static void rotate(struct end *from)
     from->out[from->n_out++] = p;
 }
 
-/* A packet with the right session ids, the rest from the input. */
+/* A packet with the right session ids, the rest from the input. Wrapped, it takes the place of another. */
 static void invent(struct world *w, struct end *from, struct end *to)
 {
+    struct adit_wrap_head head = {.replay_id = 1};
+    struct packet p;
     uint8_t buf[ADIT_CTRL_PACKET_MAX];
     struct adit_wr wr = adit_wr_of(buf, sizeof buf);
     struct adit_ctrl c = {0};
     uint8_t first = adit_rd_u8(&w->in), shape = adit_rd_u8(&w->in);
+    size_t n;
 
     if (!to->s || to->is_closed)
         return;
@@ -452,13 +426,13 @@ static void invent(struct world *w, struct end *from, struct end *to)
     c.ack_sid = *adit_session_local_sid(to->s);
     c.packet_id = adit_rd_u8(&w->in);
     c.payload = adit_rd_take(&w->in, shape >> 3);
-    adit_wr_u8(&wr, first);
-    adit_wr_bytes(
-        &wr, adit_bytes_of((from->s ? adit_session_local_sid(from->s) : adit_session_remote_sid(to->s))->b,
-                           ADIT_SID_LEN));
     adit_ctrl_build(&c, &wr);
-    if (adit_wr_end(&wr) == ADIT_OK)
-        arrive(w, to, adit_wr_view(&wr));
+    if (from->n_out > 0 && w->how != BARE && unwrap(w, from, &from->out[0], &head, p.b, &n))
+        take_front(from);
+    head.first = first;
+    head.sid = from->s ? *adit_session_local_sid(from->s) : *adit_session_remote_sid(to->s);
+    wrap_again(w, from, &head, adit_wr_view(&wr), &p);
+    arrive(w, to, adit_bytes_of(p.b, p.n));
 }
 
 static void pass_time(struct world *w)
@@ -522,7 +496,7 @@ static void step(struct world *w)
             take_front(from);
         break;
     case 3:
-        damage(w, from);
+        damage(w, from, b & 8);
         break;
     case 4:
         rotate(from);
@@ -548,19 +522,13 @@ static void settle(struct world *w, unsigned rounds)
     }
 }
 
-static void set_up(struct world *w, uint8_t kind)
+static void set_params(struct world *w, uint8_t kind)
 {
-    struct adit_session_start st = {.is_tcp = true};
     bool is_p2p = kind & 1;
 
-    *w = (struct world){.seed = 1, .now = {.mono_ns = 1000 * ADIT_NS_PER_S, .wall_s = 1800000000}};
-    w->agreed = (struct adit_agreed){.cipher = adit_cipher_find("AES-256-GCM"),
-                                     .peer_id = is_p2p ? ADIT_PEER_ID_P2P : 3};
-    w->agreed.want_ekm = kind & 2;
-    w->is_slow_host = kind & 4;
     w->client.params = (struct adit_session_params){
         .role = is_p2p ? ADIT_ROLE_P2P_CLIENT : ADIT_ROLE_CLIENT,
-        .tls = &ops,
+        .tls = &plain_tls,
         .hand_window_s = 60,
         .tran_window_s = kind & 8 ? 5 : 3600,
         .reneg_max_s = kind & 16 ? 0 : 300,
@@ -575,28 +543,86 @@ static void set_up(struct world *w, uint8_t kind)
     w->server.params.role = is_p2p ? ADIT_ROLE_P2P_SERVER : ADIT_ROLE_SERVER;
     w->client.params.tls_ctx = &w->client.who;
     w->server.params.tls_ctx = &w->server.who;
+}
+
+static void open_door(struct world *w)
+{
+    struct adit_door_params p = {
+        .wrap = w->how == TLS_CRYPT_V2 ? NULL : keys.server[w->how],
+        .v2 = w->how == TLS_CRYPT_V2 ? &keys.v2 : NULL,
+        .is_bare_allowed = w->how == BARE,
+        .hand_window_s = 60,
+        .initial_n = 100,
+        .initial_s = 10,
+        .replay_window = 64,
+        .replay_s = 15,
+    };
+
+    check(adit_door_init(&w->door, &p, &w->server.env.rng) == ADIT_OK);
+    w->has_door = true;
+}
+
+/* The second byte: what protects the control channel, and how the server is reached. */
+static void set_protection(struct world *w, uint8_t more, struct adit_session_start *st)
+{
+    w->how = (enum protection)(more % N_PROTECTIONS);
+    w->is_tcp = more & 4;
+    w->is_ipv6 = more & 16;
+    w->agreed.want_dyn_tls_crypt = more & 8;
+    w->agreed.want_cc_exit = more & 32;
+    if (more & 64)
+        w->client.params.user = w->client.params.password = "name";
+    if (more & 128)
+        w->push = adit_bytes_of(keys.long_push, sizeof keys.long_push);
+    open_door(w);
+    st->is_tcp = w->is_tcp;
+    st->is_ipv6 = w->is_ipv6;
+    st->wrap = keys.client[w->how];
+    st->wrap_static = w->how == BARE ? NULL : &keys.fixed;
+    st->is_v2 = w->how == TLS_CRYPT_V2;
+    if (st->is_v2)
+        st->wkc = adit_bytes_of(keys.v2_client.wkc, keys.v2_client.wkc_len);
+}
+
+static void set_up(struct world *w, adit_bytes input)
+{
+    struct adit_session_start st = {.is_tcp = true};
+    uint8_t kind;
+
+    *w = (struct world){.seed = 1, .now = {.mono_ns = 1000 * ADIT_NS_PER_S, .wall_s = 1800000000}};
+    w->in = adit_rd_of(input);
+    kind = adit_rd_u8(&w->in);
+    w->is_tcp = true;
+    w->agreed = (struct adit_agreed){.cipher = adit_cipher_find("AES-256-GCM"),
+                                     .peer_id = kind & 1 ? ADIT_PEER_ID_P2P : 3};
+    w->agreed.want_ekm = kind & 2;
+    w->is_slow_host = kind & 4;
+    w->push = adit_bytes_of(push, sizeof push);
+    set_params(w, kind);
     w->client.who = w->server.who = 1;
     w->client.tx_key = w->server.tx_key = -1;
     w->client.env.rng = w->server.env.rng = adit_rng_seeded(&w->seed);
+    if (kind & 128)
+        set_protection(w, adit_rd_u8(&w->in), &st);
     w->client.s = adit_session_connect(&w->client.params, &st, &w->client.env, w->now);
     check(w->client.s != NULL);
     turn(w, &w->client);
+    if (kind & 64)
+        settle(w, 20);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct world w;
-    uint8_t kind = n > 0 ? data[0] : 0;
 
+    if (!keys.client[TLS_AUTH])
+        make_keys();
     n_unread = 0;
-    set_up(&w, kind);
-    w.in = adit_rd_of(adit_bytes_of(data, n));
-    (void)adit_rd_u8(&w.in);
-    if (kind & 64)
-        settle(&w, 20);
+    set_up(&w, adit_bytes_of(data, n));
     for (int i = 0; i < STEPS_MAX && adit_rd_left(&w.in) > 0; i++)
         step(&w);
     adit_session_free(w.client.s);
     adit_session_free(w.server.s);
+    adit_door_fini(&w.door);
     return 0;
 }
