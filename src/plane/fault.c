@@ -5,6 +5,9 @@
  */
 #include "plane/fault.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 /* splitmix64: one multiplication chain a number, since this is asked for every packet of a simulated link. */
 static uint64_t mix(uint64_t z)
 {
@@ -46,13 +49,15 @@ void adit_fault_init(struct adit_fault *f, const struct adit_fault_spec *spec, u
     *f = (struct adit_fault){.spec = *spec, .chance = mix(seed + 1), .start_ns = now_ns};
 }
 
-bool adit_fault_is_cut(const struct adit_fault *f, uint64_t now_ns)
+uint64_t adit_fault_cut_left(const struct adit_fault *f, uint64_t now_ns)
 {
     const struct adit_fault_spec *s = &f->spec;
+    uint64_t left;
 
     if (s->cut_every_ns == 0 || now_ns < f->start_ns)
-        return false;
-    return (now_ns - f->start_ns) % s->cut_every_ns + s->cut_ns >= s->cut_every_ns;
+        return 0;
+    left = s->cut_every_ns - (now_ns - f->start_ns) % s->cut_every_ns;
+    return left <= s->cut_ns ? left : 0;
 }
 
 /* Bursts run on while the link is cut, since chance knows nothing of cuts. */
@@ -75,7 +80,7 @@ struct adit_fault_fate adit_fault_judge(struct adit_fault *f, uint64_t now_ns)
     struct adit_fault_fate fate = {.copies = 1};
 
     f->n_seen++;
-    if (adit_fault_is_cut(f, now_ns)) {
+    if (adit_fault_cut_left(f, now_ns) > 0) {
         f->n_cut++;
         return (struct adit_fault_fate){.kind = ADIT_FATE_CUT};
     }
@@ -113,4 +118,66 @@ size_t adit_fault_corrupt(struct adit_fault *f, uint8_t *packet, size_t n)
     else
         packet[at] ^= (uint8_t)(1U << (how >> 61));
     return n;
+}
+
+/* ---- in words ---- */
+
+struct text {
+    char *p;
+    size_t n, cap;
+};
+
+static void say(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct text *t, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(t->p + t->n, t->cap - t->n, fmt, ap);
+    va_end(ap);
+    t->n = n >= 0 && (size_t)n < t->cap - t->n ? t->n + (size_t)n : t->cap - 1;
+}
+
+static void say_rate(struct text *t, uint32_t ppm, const char *what)
+{
+    if (ppm > 0)
+        say(t, "%s%g%% %s", t->n > 0 ? ", " : "", ppm / 1e4, what);
+}
+
+static void say_time(struct text *t, const char *before, uint64_t ns)
+{
+    if (ns >= ADIT_NS_PER_S)
+        say(t, "%s%g s", before, (double)ns / 1e9);
+    else
+        say(t, "%s%g ms", before, (double)ns / 1e6);
+}
+
+const char *adit_fault_spec_str(const struct adit_fault_spec *spec, char *dst, size_t cap)
+{
+    struct text t = {.p = dst, .cap = cap};
+
+    dst[0] = 0;
+    say_rate(&t, spec->loss_ppm, "lost");
+    say_rate(&t, spec->burst_ppm, "begin a burst of");
+    if (spec->burst_ppm > 0)
+        say(&t, " %u lost", spec->burst_n);
+    say_rate(&t, spec->dup_ppm, "doubled");
+    say_rate(&t, spec->corrupt_ppm, "damaged");
+    say_rate(&t, spec->late_ppm, "late");
+    if (spec->late_ppm > 0)
+        say_time(&t, " by up to ", spec->late_ns);
+    if (spec->delay_ns + spec->jitter_ns > 0) {
+        say_time(&t, t.n > 0 ? ", all held back for " : "all held back for ", spec->delay_ns);
+        if (spec->jitter_ns > 0)
+            say_time(&t, " to ", spec->delay_ns + spec->jitter_ns);
+    }
+    if (spec->cut_every_ns > 0) {
+        say_time(&t, t.n > 0 ? ", link cut for " : "link cut for ", spec->cut_ns);
+        say_time(&t, " of every ", spec->cut_every_ns);
+    }
+    if (t.n == 0)
+        say(&t, "nothing");
+    return dst;
 }

@@ -55,8 +55,8 @@ struct adit_fault {
 void adit_fault_init(struct adit_fault *f, const struct adit_fault_spec *spec, uint64_t seed,
                      uint64_t now_ns);
 
-/* Whether the link is cut at this moment; draws nothing, counts nothing. */
-bool adit_fault_is_cut(const struct adit_fault *f, uint64_t now_ns);
+/* How long the link is still cut; 0: it is not. Draws nothing, counts nothing. */
+uint64_t adit_fault_cut_left(const struct adit_fault *f, uint64_t now_ns);
 
 /* The fate of the next packet. Chance is drawn the same number of times whatever the outcome. */
 struct adit_fault_fate adit_fault_judge(struct adit_fault *f, uint64_t now_ns);
@@ -66,5 +66,12 @@ struct adit_fault_fate adit_fault_judge(struct adit_fault *f, uint64_t now_ns);
  * until the next fate it does the same to the same bytes, so that copies are alike.
  */
 size_t adit_fault_corrupt(struct adit_fault *f, uint8_t *packet, size_t n);
+
+enum {
+    ADIT_FAULT_STR_MAX = 256,
+};
+
+/* What is done, in words: "5% lost, 1% doubled, cut for 2 s of every 30 s". Returns dst. */
+const char *adit_fault_spec_str(const struct adit_fault_spec *spec, char *dst, size_t cap);
 
 #endif

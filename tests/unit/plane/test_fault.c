@@ -201,11 +201,11 @@ static void the_link_is_cut_at_the_end_of_every_span(void **state)
     (void)state;
     adit_fault_init(&f, &spec, 1, 1000);
     adit_fault_init(&g, &always, 1, 1000);
-    assert_false(adit_fault_is_cut(&f, 0));
+    assert_int_equal(adit_fault_cut_left(&f, 0), 0);
     for (uint64_t t = 1000; t < 1300; t++) {
         bool is_cut = (t - 1000) % 30 >= 28;
 
-        assert_int_equal(adit_fault_is_cut(&f, t), is_cut);
+        assert_int_equal(adit_fault_cut_left(&f, t), is_cut ? 30 - (t - 1000) % 30 : 0);
         assert_int_equal(adit_fault_judge(&f, t).kind, is_cut ? ADIT_FATE_CUT : ADIT_FATE_PASS);
         assert_int_equal(adit_fault_judge(&g, t).kind, ADIT_FATE_CUT);
     }
@@ -268,6 +268,32 @@ static void corrupt_always_changes_something(void **state)
     assert_true(shorter > 8000 && bit > 8000 && byte > 8000);
 }
 
+static void a_spec_says_itself_in_words(void **state)
+{
+    const struct adit_fault_spec none = {0};
+    const struct adit_fault_spec all = {
+        .loss_ppm = 50000,
+        .burst_ppm = 1000,
+        .burst_n = 8,
+        .dup_ppm = 10000,
+        .corrupt_ppm = 1,
+        .late_ppm = 100000,
+        .late_ns = 80000000,
+        .delay_ns = 20000000,
+        .jitter_ns = 5000,
+        .cut_ns = 1500000000ULL,
+        .cut_every_ns = 30 * ADIT_NS_PER_S,
+    };
+    char text[ADIT_FAULT_STR_MAX], little[8];
+
+    (void)state;
+    assert_string_equal(adit_fault_spec_str(&none, text, sizeof text), "nothing");
+    assert_string_equal(adit_fault_spec_str(&all, text, sizeof text),
+                        "5% lost, 0.1% begin a burst of 8 lost, 1% doubled, 0.0001% damaged, 10% late by up "
+                        "to 80 ms, all held back for 20 ms to 20.005 ms, link cut for 1.5 s of every 30 s");
+    assert_string_equal(adit_fault_spec_str(&all, little, sizeof little), "5% lost");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test(the_link_is_cut_at_the_end_of_every_span),
         cmocka_unit_test(long_times_do_not_overflow),
         cmocka_unit_test(corrupt_always_changes_something),
+        cmocka_unit_test(a_spec_says_itself_in_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
