@@ -6,7 +6,8 @@
  * queue of events and a few deadlines:
  *
  *   session.c         life, packets in and out, the clock
- *   session_keys.c    one key id: TLS, key method 2, data keys, renegotiation
+ *   session_keys.c    one key id: TLS, key method 2, data keys
+ *   session_renew.c   from one key id to the next
  *   session_text.c    text messages: push, AUTH_FAILED, RESTART, EXIT
  *   session_event.c   the queue of facts for the host
  */
@@ -110,8 +111,11 @@ void adit_session_drop_events(struct adit_session *s);
 ADIT_MUST_USE adit_err adit_key_state_begin(struct adit_session *s, uint8_t key_id, adit_now now);
 void adit_key_state_free(struct adit_session *s, struct adit_key_state *k);
 void adit_session_advance(struct adit_session *s, adit_now now);
-ADIT_MUST_USE adit_err adit_session_accept_soft_reset(struct adit_session *s, uint8_t key_id, adit_now now);
 void adit_session_flush_tls(struct adit_session *s, adit_now now);
+
+/* session_renew.c */
+void adit_session_plan_keys(struct adit_session *s, adit_now now); /* the primary key has become active */
+ADIT_MUST_USE adit_err adit_session_accept_soft_reset(struct adit_session *s, uint8_t key_id, adit_now now);
 /* The primary negotiation failed: ends the session, or only this key id if an older one still works. */
 void adit_session_fail(struct adit_session *s, adit_err why, const char *text, adit_now now);
 void adit_session_tick_keys(struct adit_session *s, adit_now now);

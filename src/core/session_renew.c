@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From one key id to the next: when a key is renewed, which key sends (4.10), when the old one dies, what
+ * follows when a negotiation fails. Protocol text: 4.6 to 4.10.
+ */
+#include "core/session_parts.h"
+
+#include "base/mem.h"
+
+enum {
+    SETTLE_MS = 100, /* a new key waits at least so long before it sends: the last ack is on its way */
+};
+
+/* ---- failure ---- */
+
+static void set_end_text(struct adit_session *s, const char *text)
+{
+    adit_free(s->end_text);
+    s->end_text = text && *text ? adit_strdup(text) : NULL;
+}
+
+void adit_session_fail(struct adit_session *s, adit_err why, const char *text, adit_now now)
+{
+    struct adit_key_state *k = &s->primary;
+
+    if (s->is_ending || k->has_failed)
+        return;
+    k->has_failed = true;
+    k->must_be_active_ns = k->renew_ns = k->use_ns = ADIT_NEVER;
+    set_end_text(s, text);
+    if (s->lame.is_used && s->lame.has_data_keys && adit_session_is_tls_server(s)) {
+        /* The old key goes on until its time is over; a client that comes back opens a new session. */
+        adit_warn(&s->env.log, s->subject,
+                  "TLS Error: renegotiation failed: %s; the old key stays until it expires",
+                  text && *text ? text : adit_err_text(why));
+        s->end_reason = why;
+        return;
+    }
+    adit_session_end(s, why, 0, now);
+}
+
+/* ---- which key when ---- */
+
+static uint64_t renewal_time(struct adit_session *s, adit_now now)
+{
+    uint32_t max = s->p->reneg_max_s, min = s->p->reneg_min_s;
+
+    if (max == 0)
+        return ADIT_NEVER;
+    if (adit_session_is_tls_server(s) && min > 0 && min < max)
+        max = min + adit_rng_below(&s->env.rng, max - min + 1);
+    return adit_now_after_s(now, max);
+}
+
+/* 4.10: the old key sends until the new one has had its time, unless it is itself too young to be preferred.
+ */
+static uint64_t use_time(const struct adit_session *s, adit_now now)
+{
+    uint32_t half = s->p->reneg_max_s / 2; /* without renegotiation by time the old key was worn: no wait */
+    uint64_t wait = (half < s->p->hand_window_s ? half : s->p->hand_window_s) * ADIT_NS_PER_S;
+    uint64_t settled = now.mono_ns + SETTLE_MS * ADIT_NS_PER_MS;
+    uint64_t due = s->lame.started_ns + wait <= now.mono_ns ? s->primary.started_ns + wait : now.mono_ns;
+
+    return due > settled ? due : settled;
+}
+
+void adit_session_plan_keys(struct adit_session *s, adit_now now)
+{
+    s->primary.renew_ns = renewal_time(s, now);
+    if (s->lame.is_used)
+        s->primary.use_ns = use_time(s, now);
+}
+
+/* ---- from one key id to the next ---- */
+
+static void emit_key(struct adit_session *s, enum adit_event_kind kind, uint8_t key_id)
+{
+    struct adit_event ev = {.kind = kind, .key_id = key_id};
+
+    adit_session_emit(s, &ev);
+}
+
+static void use_key(struct adit_session *s)
+{
+    struct adit_key_state *k = &s->primary;
+
+    k->use_ns = ADIT_NEVER;
+    if (!k->has_data_keys || k->is_sending)
+        return;
+    k->is_sending = true;
+    emit_key(s, ADIT_EV_KEY_USE, k->key_id);
+}
+
+/* The key that sends may be the one that goes: its successor's turn comes early then. */
+static void drop_lame(struct adit_session *s)
+{
+    if (s->lame.is_used)
+        use_key(s);
+    if (s->lame.is_used && s->lame.has_data_keys && s->lame.key_id != s->primary.key_id)
+        emit_key(s, ADIT_EV_KEY_DROP, s->lame.key_id);
+    adit_key_state_free(s, &s->lame);
+}
+
+static adit_err begin_next(struct adit_session *s, uint8_t key_id, adit_now now)
+{
+    adit_err e;
+
+    drop_lame(s);
+    s->lame = s->primary;
+    s->lame.dies_ns = adit_now_after_s(now, s->p->tran_window_s);
+    s->lame.use_ns = s->lame.renew_ns = ADIT_NEVER;
+    e = adit_key_state_begin(s, key_id, now);
+    if (e != ADIT_OK)
+        adit_session_end(s, e, 0, now); /* what was begun is not fit for any packet */
+    return e;
+}
+
+adit_err adit_session_accept_soft_reset(struct adit_session *s, uint8_t key_id, adit_now now)
+{
+    if (s->is_ending || !s->primary.has_data_keys || key_id != adit_key_id_next(s->primary.key_id))
+        return ADIT_E_KEY_ID;
+    adit_info(&s->env.log, s->subject, "TLS: soft reset by the peer, new key id %u", key_id);
+    return begin_next(s, key_id, now);
+}
+
+void adit_session_renegotiate(struct adit_session *s, adit_now now)
+{
+    struct adit_key_state *k = &s->primary;
+
+    if (s->is_ending || !k->is_active || !k->has_data_keys)
+        return;
+    adit_info(&s->env.log, s->subject, "TLS: soft reset, new key id %u", adit_key_id_next(k->key_id));
+    (void)!begin_next(s, adit_key_id_next(k->key_id), now); /* it ends the session itself */
+}
+
+void adit_session_tick_keys(struct adit_session *s, adit_now now)
+{
+    struct adit_key_state *k = &s->primary;
+
+    if (now.mono_ns >= k->must_be_active_ns) {
+        adit_session_fail(s, ADIT_E_HAND_WINDOW, NULL, now);
+        return;
+    }
+    if (now.mono_ns >= k->use_ns)
+        use_key(s);
+    if (s->lame.is_used && now.mono_ns >= s->lame.dies_ns) {
+        if (k->has_failed)
+            adit_session_end(s, s->end_reason, 0, now);
+        else if (!k->has_data_keys || !k->is_active)
+            s->lame.dies_ns = k->must_be_active_ns; /* nothing to replace it yet: the hand-window decides */
+        else
+            drop_lame(s);
+    }
+    if (now.mono_ns >= k->renew_ns) {
+        /* It may not be possible yet (a client that waits for its push reply): then again in a second. */
+        k->renew_ns = adit_now_after_s(now, 1);
+        adit_session_renegotiate(s, now);
+    }
+}
