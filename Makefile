@@ -8,7 +8,7 @@ NINJA   ?= ninja
 export ADIT ?= $(CURDIR)/build/adit
 
 .DELETE_ON_ERROR:
-.PHONY: all help need-build demo check test fresh bench fuzz tidy format install clean
+.PHONY: all help need-build demo check test fresh bench fuzz soak coverage mutate tidy format install clean
 
 all: need-build build/build.ninja
 	@$(NINJA) -C build --quiet
@@ -22,7 +22,10 @@ help:
 	@echo 'make test          check, sanitizers, installation, demo, interop with openvpn'
 	@echo 'make fresh         make demo and make test inside a bare Debian 12'
 	@echo 'make bench         the comparison with openvpn, as ratios'
-	@echo 'make fuzz          each fuzz target for SECONDS=n'
+	@echo 'make fuzz          each fuzz target for SECONDS=n (60); MEMORY=1 with the memory sanitizer'
+	@echo 'make soak          the simulation with new seeds on all cores, for SECONDS=n (600) or RUNS=n worlds a core'
+	@echo 'make coverage      lines and branches that the quick tests reach, by room; FILES=src/... shows what they miss'
+	@echo 'make mutate        deliberate faults, one at a time, each of which the quick tests must notice'
 	@echo 'make tidy          clang-tidy'
 	@echo 'make format        clang-format over the tree'
 	@echo 'make install       into PREFIX (/usr/local), below DESTDIR'
@@ -59,7 +62,22 @@ bench: all
 
 fuzz:
 	@tools/need build check fuzz
-	@tools/fuzz $(SECONDS)
+	@tools/fuzz $(if $(MEMORY),--memory) $(SECONDS)
+
+# SECONDS and RUNS are asked for on the command line; without either it is ten minutes.
+soak:
+	@tools/need build check soak
+	@test -f build-debug/build.ninja || $(MESON) setup build-debug --buildtype=debugoptimized -Dtests=true >/dev/null
+	@$(NINJA) -C build-debug --quiet
+	@RUNS=$(RUNS) tools/soak $(if $(filter file,$(origin SECONDS)),$(if $(RUNS),0,600),$(SECONDS))
+
+coverage:
+	@tools/need build check coverage
+	@tools/coverage $(FILES)
+
+mutate:
+	@tools/need build check mutate
+	@tools/mutate $(ONLY)
 
 tidy:
 	@tools/need build check tidy
@@ -76,4 +94,4 @@ install: all
 	@DESTDIR=$(DESTDIR) $(MESON) install -C build --no-rebuild --quiet
 
 clean:
-	rm -rf build build-debug build-asan build-tsan build-fuzz build-tidy
+	rm -rf build build-debug build-asan build-tsan build-fuzz build-msan build-cov build-tidy
