@@ -243,6 +243,8 @@ static void plane_free(struct adit_plane *plane)
     } while (u->held);
     adit_up_batch_flush(&u->worker);
     adit_up_stream_flush_dirty(&u->worker);
+    if (u->worker.gremlin)
+        adit_up_gremlin_report(&u->worker);
     destroy(u);
 }
 

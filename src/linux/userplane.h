@@ -17,6 +17,7 @@
 
 #include "base/env.h"
 #include "plane/device.h"
+#include "plane/fault.h"
 #include "plane/seam.h"
 
 struct adit_userplane_params {
@@ -27,6 +28,10 @@ struct adit_userplane_params {
     bool want_client_to_client;
     bool want_recursive; /* single peer: let packets to the peer's own address into the tunnel */
     uint32_t tun_mtu;    /* largest inner packet */
+    /* `gremlin`: done to the packets of all links, and to the streams' time; lent for new(). NULL: nothing.
+     */
+    const struct adit_fault_spec *faults;
+    uint64_t fault_seed;
 };
 
 /* NULL: memory, descriptors, randomness or the thread; errno says which. */

@@ -49,6 +49,7 @@ adit_err adit_up_link_add(struct adit_up_worker *w, const struct adit_link_spec 
     if (!link)
         return ADIT_E_MEMORY;
     link->name = spec->link;
+    link->serial = w->n_links_made++;
     link->fd = spec->fd;
     link->is_stream = spec->is_stream;
     link->is_connected = spec->is_connected;
@@ -82,6 +83,7 @@ void adit_up_link_bury(struct adit_up_worker *w, struct adit_up_link *link)
         adit_up_batch_flush(w);
         w->batch.link = NULL;
     }
+    link->stalls[ADIT_UP_TX].is_over = true;
     if (link->is_stream && !link->is_down)
         adit_up_stream_flush(w, link);
     unlink_dirty(w, link);
@@ -135,6 +137,8 @@ static void take_datagram(struct adit_up_worker *w, struct adit_up_link *link, u
         adit_up_drop(w, NULL, ADIT_E_TOO_BIG);
         return;
     }
+    if (w->gremlin && !adit_up_gremlin_rx(w, link, m, &remote, &local))
+        return;
     adit_up_packet_rx(w, link, w->rx.iov[i].iov_base, m->msg_len, &remote, &local);
 }
 

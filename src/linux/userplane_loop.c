@@ -30,6 +30,7 @@ enum source {
     FROM_TIMER,
     FROM_DEVICE,
     FROM_LINK,
+    FROM_GREMLIN,
 };
 
 static uint64_t tag(enum source s, int name)
@@ -46,11 +47,18 @@ static adit_err watch(struct adit_up_worker *w, int fd, enum source s)
 
 adit_err adit_up_worker_watch(struct adit_up_worker *w, struct adit_up_link *link)
 {
+    bool reads = !link->stalls[ADIT_UP_RX].is_held;
+    bool writes = link->wants_out && !link->stalls[ADIT_UP_TX].is_held;
     struct epoll_event e = {
-        .events = EPOLLIN | (link->wants_out ? EPOLLOUT : 0),
+        .events = (reads ? EPOLLIN : 0) | (writes ? EPOLLOUT : 0),
         .data.u64 = tag(FROM_LINK, link->name),
     };
 
+    /* Even without events a descriptor would tell of its end, again and again. */
+    if (!e.events) {
+        epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, link->fd, NULL);
+        return ADIT_OK;
+    }
     if (epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, link->fd, &e) == 0)
         return ADIT_OK;
     if (errno == ENOENT && epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, link->fd, &e) == 0)
@@ -206,6 +214,8 @@ static void serve(struct adit_up_worker *w, const struct epoll_event *e)
     case FROM_LINK:
         serve_link(w, e);
         break;
+    case FROM_GREMLIN:
+        break; /* looked after in every turn */
     }
 }
 
@@ -276,6 +286,8 @@ void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
     hear_policy(w, has_source(events, n, FROM_COMMANDS));
     for (int i = 0; i < n; i++)
         serve(w, &events[i]);
+    if (w->gremlin)
+        adit_up_gremlin_turn(w);
     adit_up_batch_flush(w);
     adit_up_stream_flush_dirty(w);
     bury_dead(w);
@@ -306,6 +318,14 @@ static adit_err make_rooms(struct adit_up_worker *w)
     return ADIT_OK;
 }
 
+static adit_err start_gremlin(struct adit_up_worker *w)
+{
+    int timer_fd = -1;
+    adit_err err = adit_up_gremlin_new(w, &timer_fd);
+
+    return err ? err : watch(w, timer_fd, FROM_GREMLIN);
+}
+
 adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userplane_params *p,
                              struct adit_up_shared *shared)
 {
@@ -326,6 +346,8 @@ adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userpla
     err = watch(w, shared->cmd_fd, FROM_COMMANDS);
     if (!err)
         err = watch(w, w->timer_fd, FROM_TIMER);
+    if (!err && p->faults)
+        err = start_gremlin(w);
     if (!err)
         adit_up_worker_device(w, p->device);
     return err;
@@ -340,6 +362,7 @@ void adit_up_worker_fini(struct adit_up_worker *w)
     while ((n = adit_up_map_any(&w->links)))
         adit_up_link_bury(w, link_of_name(n));
     bury_dead(w);
+    adit_up_gremlin_free(w);
     adit_up_map_fini(&w->links);
     adit_up_map_fini(&w->peers);
     adit_up_map_fini(&w->addrs);

@@ -54,11 +54,27 @@ void adit_up_map_fini(struct adit_up_map *m);                      /* the nodes 
 
 struct adit_up_peer;
 
+enum adit_up_way {
+    ADIT_UP_RX,
+    ADIT_UP_TX,
+};
+
+enum {
+    ADIT_UP_WAYS = 2,
+};
+
+/* A stream that the gremlin holds up. */
+struct adit_up_stall {
+    bool is_held;
+    bool is_over; /* the next reading or writing goes on */
+};
+
 struct adit_up_link {
     struct adit_up_node by_name;
     struct adit_up_link *next_buried, *next_dirty;
     int name, fd;
-    int domain; /* AF_INET or AF_INET6 */
+    uint32_t serial; /* names are used again */
+    int domain;      /* AF_INET or AF_INET6 */
     uint16_t local_port;
     bool is_stream, is_connected;
     bool is_down;   /* a stream that ended; waits for LINK_DEL */
@@ -71,6 +87,7 @@ struct adit_up_link {
     size_t rest_n;
     uint8_t *out; /* frames to be written: out[out_start..out_end) */
     size_t out_cap, out_start, out_end;
+    struct adit_up_stall stalls[ADIT_UP_WAYS];
 };
 
 struct adit_up_route {
@@ -164,6 +181,7 @@ struct adit_up_worker {
 
     struct adit_up_map links, peers, addrs;
     uint64_t hash_seed;
+    uint32_t n_links_made;
     struct adit_up_peer *all, *only; /* only: the one peer of a client */
     struct adit_routes *routes;
     struct adit_up_link *buried_links, *dirty;
@@ -178,7 +196,8 @@ struct adit_up_worker {
     unsigned ctrl_left;
     bool has_noted, owes_links;
     uint64_t os_note_ns;
-    struct adit_counters orphans; /* what belongs to no peer */
+    struct adit_counters orphans;    /* what belongs to no peer */
+    struct adit_up_gremlin *gremlin; /* NULL: no faults */
 };
 
 /* userplane_peer.c */
@@ -219,6 +238,8 @@ struct adit_up_dgram *adit_up_dgram_claim(struct adit_up_worker *w, struct adit_
                                           uint8_t **room);
 void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
                           const struct adit_addr *remote, const struct adit_addr *local);
+void adit_up_dgram_put(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
+                       const struct adit_addr *remote, const struct adit_addr *local); /* past the gremlin */
 void adit_up_batch_flush(struct adit_up_worker *w);
 adit_err adit_up_errno_drop(int os_errno); /* under which counter a refused send goes */
 
@@ -243,6 +264,17 @@ bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint
                        const struct adit_addr *remote, const struct adit_addr *local);
 void adit_up_device_rx(struct adit_up_worker *w);
 void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
+
+/* userplane_gremlin.c: only with w->gremlin. rx and tx: false: the packet does not go on now, or never. */
+ADIT_MUST_USE adit_err adit_up_gremlin_new(struct adit_up_worker *w, int *timer_fd);
+void adit_up_gremlin_free(struct adit_up_worker *w);
+bool adit_up_gremlin_rx(struct adit_up_worker *w, struct adit_up_link *link, struct mmsghdr *m,
+                        const struct adit_addr *remote, const struct adit_addr *local);
+bool adit_up_gremlin_tx(struct adit_up_worker *w, size_t *n, struct adit_up_peer *peer,
+                        const struct adit_addr *remote, const struct adit_addr *local);
+bool adit_up_gremlin_stalls(struct adit_up_worker *w, struct adit_up_link *link, enum adit_up_way way);
+void adit_up_gremlin_turn(struct adit_up_worker *w); /* lets go what is due */
+void adit_up_gremlin_report(const struct adit_up_worker *w);
 
 /* userplane_loop.c */
 ADIT_MUST_USE adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userplane_params *p,

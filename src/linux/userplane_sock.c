@@ -149,6 +149,13 @@ struct adit_up_dgram *adit_up_dgram_claim(struct adit_up_worker *w, struct adit_
 void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
                           const struct adit_addr *remote, const struct adit_addr *local)
 {
+    if (!w->gremlin || adit_up_gremlin_tx(w, &n, peer, remote, local))
+        adit_up_dgram_put(w, n, peer, remote, local);
+}
+
+void adit_up_dgram_put(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
+                       const struct adit_addr *remote, const struct adit_addr *local)
+{
     struct adit_up_batch *b = &w->batch;
     struct adit_up_dgram *d = &b->slots[b->n];
     struct msghdr *m = &b->msgs[b->n].msg_hdr;

@@ -61,7 +61,7 @@ void adit_up_stream_rx(struct adit_up_worker *w, struct adit_up_link *link)
     size_t room, n, left = ADIT_UP_STREAM_READ;
     uint8_t *dst;
 
-    if (link->is_down)
+    if (link->is_down || (w->gremlin && adit_up_gremlin_stalls(w, link, ADIT_UP_RX)))
         return;
     adit_stream_init(&s, w->stream_room, w->stream_room_cap, w->stream_packet_max);
     memcpy(adit_stream_space(&s, &room), link->rest, link->rest_n);
@@ -141,6 +141,8 @@ static void watch_out(struct adit_up_worker *w, struct adit_up_link *link)
 
 void adit_up_stream_flush(struct adit_up_worker *w, struct adit_up_link *link)
 {
+    if (w->gremlin && link->out_start < link->out_end && adit_up_gremlin_stalls(w, link, ADIT_UP_TX))
+        return;
     while (!link->is_down && link->out_start < link->out_end) {
         ssize_t n = send(link->fd, link->out + link->out_start, link->out_end - link->out_start,
                          MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -83,25 +83,27 @@ struct end {
     struct adit_counters counters; /* of the last COUNTERS or GONE note */
 };
 
-static inline void end_start(struct end *e, bool is_client, bool has_thread, bool want_c2c)
+static inline void end_begin(struct end *e, struct adit_userplane_params p)
 {
-    struct adit_userplane_params p = {
-        .env = &e->env,
-        .device = &e->device.d,
-        .want_thread = has_thread,
-        .is_single_peer = is_client,
-        .want_client_to_client = want_c2c,
-        .tun_mtu = 1500,
-    };
     int fds[2];
 
-    *e = (struct end){.has_thread = has_thread, .seed = 42};
+    *e = (struct end){.has_thread = p.want_thread, .seed = 42};
+    p.env = &e->env;
+    p.device = &e->device.d;
+    p.tun_mtu = 1500;
     e->env.rng = adit_rng_seeded(&e->seed);
     assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
     e->device = (struct fake_device){.d.ops = &fake_ops, .fd = fds[0]};
     e->inner = fds[1];
     e->plane = adit_userplane_new(&p);
     assert_non_null(e->plane);
+}
+
+static inline void end_start(struct end *e, bool is_client, bool has_thread, bool want_c2c)
+{
+    end_begin(e, (struct adit_userplane_params){.want_thread = has_thread,
+                                                .is_single_peer = is_client,
+                                                .want_client_to_client = want_c2c});
 }
 
 static inline void end_stop(struct end *e)
@@ -380,10 +382,8 @@ struct duo {
     struct adit_peer_spec on_server, on_client;
 };
 
-static inline void duo_start(struct duo *d, bool has_thread, uint32_t wire_id)
+static inline void duo_join(struct duo *d, uint32_t wire_id)
 {
-    end_start(&d->server, false, has_thread, false);
-    end_start(&d->client, true, has_thread, false);
     link_add(&d->server, LINK, udp(&d->server_at), false);
     link_add(&d->client, LINK, udp(&d->client_at), false);
     d->on_server = server_peer(&d->server, 0, &d->client_at, 3);
@@ -391,6 +391,13 @@ static inline void duo_start(struct duo *d, bool has_thread, uint32_t wire_id)
     d->on_client.wire_peer_id = wire_id;
     peer_cmd(&d->client, ADIT_CMD_PEER_NEW, &d->on_client);
     key_new(&d->client, 0, false, 0, 3);
+}
+
+static inline void duo_start(struct duo *d, bool has_thread, uint32_t wire_id)
+{
+    end_start(&d->server, false, has_thread, false);
+    end_start(&d->client, true, has_thread, false);
+    duo_join(d, wire_id);
 }
 
 static inline void duo_stop(struct duo *d)
