@@ -164,6 +164,15 @@ struct adit_strs {
     size_t n;
 };
 
+/* `gremlin`: what is done to packets on purpose (plane/fault.h says it in full). Rates in parts per million.
+ */
+struct adit_conf_gremlin {
+    bool is_on; /* there is anything to do */
+    uint64_t seed;
+    uint32_t loss_ppm, burst_ppm, burst_n, dup_ppm, corrupt_ppm, late_ppm;
+    uint64_t late_ns, delay_ns, jitter_ns, cut_every_ns, cut_ns;
+};
+
 /* One end of a route: where a name may stand for an address. */
 enum adit_route_end_kind {
     ADIT_ROUTE_END_DEFAULT, /* not given, or `default` */
@@ -379,6 +388,7 @@ struct adit_conf {
     enum adit_conf_usr1 remap_usr1;
     unsigned script_security;
     struct adit_conf_setenvs env;
+    struct adit_conf_gremlin gremlin;
 
     /* ours */
     enum adit_conf_key_derivation key_derivation; /* adit-key-derivation */

@@ -81,8 +81,38 @@ static void on_worker(uv_poll_t *handle, int status, int events)
     adit_userplane_turn(h->plane);
 }
 
+static struct adit_fault_spec faults_of(const struct adit_conf_gremlin *g)
+{
+    return (struct adit_fault_spec){
+        .loss_ppm = g->loss_ppm,
+        .burst_ppm = g->burst_ppm,
+        .burst_n = g->burst_n,
+        .dup_ppm = g->dup_ppm,
+        .corrupt_ppm = g->corrupt_ppm,
+        .late_ppm = g->late_ppm,
+        .late_ns = g->late_ns,
+        .delay_ns = g->delay_ns,
+        .jitter_ns = g->jitter_ns,
+        .cut_every_ns = g->cut_every_ns,
+        .cut_ns = g->cut_ns,
+    };
+}
+
+/* At verb 0, too: whoever wonders about this tunnel must find it. */
+static void warn_of_gremlin(const struct adit_host *h, const struct adit_fault_spec *faults)
+{
+    char text[ADIT_FAULT_STR_MAX];
+
+    adit_log(
+        &h->env.log, ADIT_LOG_WARN, 0, NULL,
+        "WARNING: gremlin: the packets of this tunnel are lost and spoilt ON PURPOSE, in each direction: "
+        "%s (seed %llu)",
+        adit_fault_spec_str(faults, text, sizeof text), (unsigned long long)h->conf->gremlin.seed);
+}
+
 static adit_err start_plane(struct adit_host *h, bool is_single_peer)
 {
+    struct adit_fault_spec faults = faults_of(&h->conf->gremlin);
     /* On one core a second thread would only add switches: the same worker runs in this loop. */
     bool want_thread = h->conf->workers > 0 || uv_available_parallelism() > 1;
     struct adit_userplane_params p = {
@@ -93,10 +123,14 @@ static adit_err start_plane(struct adit_host *h, bool is_single_peer)
         .want_client_to_client = h->conf->is_client_to_client,
         .tun_mtu = h->conf->conn.tun_mtu > h->conf->conn.tun_mtu_max ? h->conf->conn.tun_mtu
                                                                      : h->conf->conn.tun_mtu_max,
+        .faults = h->conf->gremlin.is_on ? &faults : NULL,
+        .fault_seed = h->conf->gremlin.seed,
     };
 
     if (h->conf->workers > 1)
         adit_warn(&h->env.log, NULL, "adit-workers %u: this version runs one worker", h->conf->workers);
+    if (p.faults)
+        warn_of_gremlin(h, p.faults);
     h->plane = adit_userplane_new(&p);
     if (!h->plane) {
         adit_error(&h->env.log, NULL, "the data plane cannot start: %s", strerror(errno));

@@ -51,6 +51,8 @@ static const char *find_fault(const struct adit_conf *c)
     if (c->is_crl_dir)
         return "error: crl-verify: the library opens no files; put the list into "
                "<crl-verify>...</crl-verify>";
+    if (c->gremlin.is_on)
+        return "error: gremlin: the library carries no packets; spoil them where you send them";
     return NULL;
 }
 

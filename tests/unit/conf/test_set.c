@@ -109,6 +109,44 @@ static const struct {
     {"iroute 1.2.3.4", "place"},
     {"adit-key-derivation foo", "value"},
     {"adit-workers 1025", "number"},
+    {"gremlin \"\"", "value"},
+    {"gremlin 128", "number"},
+    {"gremlin -1", "value"},
+    {"gremlin 0x3", "value"},
+    {"gremlin foo", "value"},
+    {"gremlin los=5%", "value"},
+    {"gremlin loss", "value"},
+    {"gremlin loss=", "value"},
+    {"gremlin loss=5", "value"},
+    {"gremlin loss=5%%", "value"},
+    {"gremlin loss=-5%", "value"},
+    {"gremlin loss=.5%", "value"},
+    {"gremlin loss=5.%", "value"},
+    {"gremlin loss=101%", "value"},
+    {"gremlin loss=0.00001%", "value"},
+    {"gremlin loss=0.5ppm", "value"},
+    {"gremlin loss=99999999999999999999999%", "value"},
+    {"gremlin loss=18446744073709551615%", "value"},
+    {"gremlin loss=5%,", "value"},
+    {"gremlin loss=5%,,dup=1%", "value"},
+    {"gremlin loss=5%,loss=5%", "value"},
+    {"gremlin burst=1%", "value"},
+    {"gremlin burst=1%:0", "value"},
+    {"gremlin burst=1%:65536", "value"},
+    {"gremlin late=10%", "value"},
+    {"gremlin late=80ms", "value"},
+    {"gremlin delay=20", "value"},
+    {"gremlin delay=61s", "value"},
+    {"gremlin delay=1.0001s", "value"},
+    {"gremlin delay=18446744073709551615s", "value"},
+    {"gremlin cut=2s", "value"},
+    {"gremlin cut=0s/2s", "value"},
+    {"gremlin cut=2s/2s", "value"},
+    {"gremlin cut=2s/86401s", "value"},
+    {"gremlin seed=", "value"},
+    {"gremlin seed=18446744073709551616", "value"},
+    {"gremlin 1 2", "words"},
+    {"gremlin", "words"},
     {"compress", "not-supported"},
     {"management localhost 1", "not-supported"},
 };
@@ -231,6 +269,81 @@ static void process_values_are_kept(void **state)
     done(&r);
 }
 
+static void gremlin_words_become_rates_and_times(void **state)
+{
+    struct reading r = {0};
+
+    (void)state;
+    read_text(&r, CLIENT "gremlin loss=5%,dup=500ppm,corrupt=0.0001%,late=10%:80ms,delay=1.5s,jitter=5us,"
+                         "cut=2s/30s,burst=100%:65535,seed=18446744073709551615\n");
+    assert_reads(&r);
+    assert_diag(&r, "gremlin", ADIT_CONF_WARNING, 7);
+    assert_true(r.c->gremlin.is_on);
+    assert_true(r.c->gremlin.seed == UINT64_MAX);
+    assert_int_equal(r.c->gremlin.loss_ppm, 50000);
+    assert_int_equal(r.c->gremlin.dup_ppm, 500);
+    assert_int_equal(r.c->gremlin.corrupt_ppm, 1);
+    assert_int_equal(r.c->gremlin.late_ppm, 100000);
+    assert_int_equal(r.c->gremlin.late_ns, 80000000);
+    assert_int_equal(r.c->gremlin.delay_ns, 1500000000);
+    assert_int_equal(r.c->gremlin.jitter_ns, 5000);
+    assert_int_equal(r.c->gremlin.cut_ns, 2000000000);
+    assert_int_equal(r.c->gremlin.cut_every_ns, 30000000000);
+    assert_int_equal(r.c->gremlin.burst_ppm, 1000000);
+    assert_int_equal(r.c->gremlin.burst_n, 65535);
+    done(&r);
+}
+
+static void a_gremlin_number_is_a_set_of_faults(void **state)
+{
+    struct reading r = {0};
+
+    (void)state;
+    read_text(&r, CLIENT "gremlin loss=5%\ngremlin 12\n");
+    assert_reads(&r);
+    assert_true(r.c->gremlin.is_on);
+    assert_int_equal(r.c->gremlin.loss_ppm, 0);
+    assert_int_equal(r.c->gremlin.dup_ppm, 20000);
+    assert_int_equal(r.c->gremlin.corrupt_ppm, 10000);
+    assert_int_equal(r.c->gremlin.seed, 1);
+    done(&r);
+    read_text(&r, CLIENT "gremlin 127\n");
+    assert_reads(&r);
+    assert_true(r.c->gremlin.loss_ppm && r.c->gremlin.burst_n && r.c->gremlin.late_ns &&
+                r.c->gremlin.delay_ns && r.c->gremlin.jitter_ns && r.c->gremlin.cut_ns);
+    assert_true(r.c->gremlin.cut_ns < r.c->gremlin.cut_every_ns);
+    done(&r);
+}
+
+static void a_gremlin_without_faults_is_off(void **state)
+{
+    static const char *const lines[] = {"", "gremlin 0\n", "gremlin seed=7\n",
+                                        "gremlin loss=0%,late=5%:0ms\n"};
+
+    (void)state;
+    for (size_t i = 0; i < N(lines); i++) {
+        struct reading r = {0};
+        char text[512];
+
+        (void)snprintf(text, sizeof text, CLIENT "%s", lines[i]);
+        read_text(&r, text);
+        assert_reads(&r);
+        assert_false(r.c->gremlin.is_on);
+        assert_null(find_diag(&r.report, "gremlin"));
+        done(&r);
+    }
+}
+
+static void every_wrong_gremlin_word_is_told(void **state)
+{
+    struct reading r = {0};
+
+    (void)state;
+    read_text(&r, CLIENT "gremlin loss=5,dup=1%,lat=2%,delay=x\nverb 99\n");
+    assert_int_equal(r.report.n_errors, 4);
+    done(&r);
+}
+
 static void defaults_are_openvpns(void **state)
 {
     struct reading r = {0};
@@ -279,6 +392,10 @@ int main(void)
         cmocka_unit_test(routes_keep_what_was_written),
         cmocka_unit_test(tls_values_are_kept),
         cmocka_unit_test(process_values_are_kept),
+        cmocka_unit_test(gremlin_words_become_rates_and_times),
+        cmocka_unit_test(a_gremlin_number_is_a_set_of_faults),
+        cmocka_unit_test(a_gremlin_without_faults_is_off),
+        cmocka_unit_test(every_wrong_gremlin_word_is_told),
         cmocka_unit_test(defaults_are_openvpns),
         cmocka_unit_test(pushes_with_commas_are_refused),
     };
