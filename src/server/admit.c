@@ -76,13 +76,13 @@ static void drop_predecessors(struct adit_caller *c)
     }
 }
 
-static void add_peer(struct adit_caller *c)
+static struct adit_peer_spec spec_of(const struct adit_caller *c)
 {
-    struct adit_server *sv = c->sv;
-    const struct adit_conf *conf = sv->conf;
+    const struct adit_conf *conf = c->sv->conf;
     struct adit_mss mss =
         adit_terms_mss(&conf->conn, &c->agreed, c->is_stream, c->way.remote.ip.family == ADIT_AF_V6);
-    struct adit_peer_spec spec = {
+
+    return (struct adit_peer_spec){
         .peer = c->lease.peer_id,
         .link = c->way.link,
         .remote = c->way.remote,
@@ -92,22 +92,35 @@ static void add_peer(struct adit_caller *c)
         .check_source = conf->dev_type == ADIT_DEV_TUN,
         .mss4 = mss.v4,
         .mss6 = mss.v6,
-        .ping_s = conf->ping_s,
+        .ping_s = c->is_up ? conf->ping_s : 0,
         .silent_s = conf->ping_restart_s,
         .replay_window = conf->replay_window,
         .replay_s = conf->replay_s,
         .limit = {.bytes = conf->reneg_bytes, .packets = conf->reneg_packets},
     };
+}
+
+/* It may receive from now on. Nothing is sent to it yet, since the client does not have its keys. */
+static void add_peer(struct adit_caller *c)
+{
+    struct adit_peer_spec spec = spec_of(c);
+
+    c->sv->by_peer[c->lease.peer_id] = c;
+    c->is_admitted = true;
+    adit_host_set_peer(c->sv->h, &spec, true);
+}
+
+void adit_caller_open(struct adit_caller *c)
+{
+    struct adit_peer_spec spec = spec_of(c);
     const struct adit_ip *ips[] = {&c->lease.v4, &c->lease.v6};
 
-    sv->by_peer[c->lease.peer_id] = c;
-    c->is_admitted = true;
-    adit_host_set_peer(sv->h, &spec, true);
+    adit_host_set_peer(c->sv->h, &spec, false);
     for (size_t i = 0; i < 2; i++) {
         struct adit_prefix p = {.ip = *ips[i], .bits = ips[i]->family == ADIT_AF_V6 ? 128 : 32};
 
         if (ips[i]->family != ADIT_AF_NONE)
-            adit_host_route(sv->h, ADIT_CMD_ROUTE_ADD, c->lease.peer_id, &p);
+            adit_host_route(c->sv->h, ADIT_CMD_ROUTE_ADD, c->lease.peer_id, &p);
     }
 }
 

@@ -184,6 +184,7 @@ static void on_up(struct adit_caller *c)
 
     c->is_up = true;
     c->up_ns = c->idle_mark_ns = adit_clock_now().mono_ns;
+    adit_caller_open(c);
     adit_note(c->sv->log, c->subject, "[%s] Peer Connection Initiated with [AF_INET%s]%s", c->name,
               c->way.remote.ip.family == ADIT_AF_V6 ? "6" : "", c->subject + strlen(c->name) + 1);
     adit_info(c->sv->log, c->subject, "MULTI: primary virtual IP for %s: %s%s%s", c->subject,

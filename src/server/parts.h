@@ -117,6 +117,7 @@ void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note);
 
 /* admit.c */
 void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev);
+void adit_caller_open(struct adit_caller *c); /* it is up: the plane may send to it */
 
 /* limits.c */
 void adit_server_start_limits(struct adit_server *sv);
