@@ -11,6 +11,7 @@ import sys
 import time
 
 import scenarios_bad
+import scenarios_gremlin
 import scenarios_modes
 import scenarios_program
 import scenarios_undisturbed
@@ -508,7 +509,7 @@ def makes_sense(marks, server, client):
 def cases(pairs):
     out = []
     for name, func, args, marks in SCENARIOS + scenarios_modes.SCENARIOS + scenarios_program.SCENARIOS \
-            + scenarios_bad.SCENARIOS + scenarios_undisturbed.SCENARIOS:
+            + scenarios_bad.SCENARIOS + scenarios_undisturbed.SCENARIOS + scenarios_gremlin.SCENARIOS:
         for server, client in pairs:
             if not makes_sense(marks.split(), server, client):
                 continue

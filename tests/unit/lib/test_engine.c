@@ -215,7 +215,9 @@ static void errors_of_a_configuration_are_lines_of_text(void **state)
 {
     static const char text[] = "client\ndev tun\nremote a 1194\nnonsense 1\n",
                       files[] = "client\ndev tun\n"
-                                "remote a 1194\nca ca.crt\ncert c.crt\nkey c.key\n";
+                                "remote a 1194\nca ca.crt\ncert c.crt\nkey c.key\n",
+                      spoilt[] = "client\nremote a 1194\nca ca.crt\ncert c.crt\nkey c.key\n"
+                                 "gremlin loss=5%\n";
     struct adit_engine_params params = {.callbacks = {.random = draw}};
     struct adit_config *c;
     char report[1024];
@@ -224,6 +226,8 @@ static void errors_of_a_configuration_are_lines_of_text(void **state)
     assert_null(adit_config_new(text, strlen(text), report, sizeof report));
     assert_non_null(strstr(report, "nonsense"));
     assert_int_equal(report[strlen(report) - 1], '\n');
+    assert_null(adit_config_new(spoilt, strlen(spoilt), report, sizeof report));
+    assert_non_null(strstr(report, "gremlin: the library carries no packets"));
     c = adit_config_new(files, strlen(files), report, sizeof report);
     assert_non_null(c);
     params.config = c;
