@@ -151,7 +151,8 @@ void sim_check_session(struct sim_host *h, const struct adit_session *s, bool is
 {
     uint64_t deadline = adit_session_deadline(s);
 
-    if (is_ticked && deadline < h->w->now.mono_ns)
+    /* 0: it ends at the next look, which is due at once. */
+    if (is_ticked && deadline != 0 && deadline < h->w->now.mono_ns)
         sim_break(h->w, "%s: a session's deadline has passed and nothing was done", h->name);
     if (deadline == ADIT_NEVER && !adit_session_is_up(s))
         sim_break(h->w, "%s: a session is not up and waits for nothing", h->name);
