@@ -300,11 +300,7 @@ uint64_t adit_session_deadline(const struct adit_session *s)
 
     if (s->is_ending)
         return adit_earlier(at, s->end_ns);
-    at = adit_earlier(at, k->must_be_active_ns);
-    at = adit_earlier(at, k->renew_ns);
-    at = adit_earlier(at, k->use_ns);
-    if (s->lame.is_used)
-        at = adit_earlier(at, s->lame.dies_ns);
+    at = adit_earlier(at, adit_session_keys_deadline(s));
     return adit_earlier(at, adit_session_push_deadline(s));
 }
 

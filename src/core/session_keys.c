@@ -34,7 +34,7 @@ adit_err adit_key_state_begin(struct adit_session *s, uint8_t key_id, adit_now n
 
     *k = (struct adit_key_state){.is_used = true, .key_id = key_id, .started_ns = now.mono_ns};
     k->must_be_active_ns = adit_now_after_s(now, s->p->hand_window_s);
-    k->renew_ns = k->use_ns = k->dies_ns = ADIT_NEVER;
+    k->renew_ns = k->use_ns = k->dies_ns = k->back_ns = ADIT_NEVER;
     adit_reliable_init(&k->rel, s->p->tls_timeout_s * ADIT_NS_PER_S);
     k->tls = s->p->tls->make(s->p->tls_ctx, adit_session_is_tls_server(s), now);
     if (!k->tls)
@@ -376,7 +376,7 @@ void adit_session_advance(struct adit_session *s, adit_now now)
         if (!is_server && !k->has_sent_key)
             send_key_message(s, now);
         read_records(s, now);
-        if (is_server && k->has_got_key && !k->has_sent_key)
+        if (is_server && k->has_got_key && !k->has_sent_key && !k->has_failed)
             send_key_message(s, now);
     }
     adit_session_flush_say(s, now);
@@ -397,7 +397,9 @@ adit_err adit_session_admit(struct adit_session *s, const struct adit_agreed *ag
 {
     struct adit_key_state *k = &s->primary;
 
-    if (!k->has_got_key || k->is_admitted || k->has_failed || s->is_ending)
+    if (k->has_failed && !s->is_ending)
+        return ADIT_OK; /* the renewal failed while the host thought about it; the old key goes on */
+    if (!k->has_got_key || k->is_admitted || s->is_ending)
         return ADIT_E_STATE;
     if (push.n > 0 && k->key_id == 0) {
         uint8_t *copy = adit_alloc(push.n);

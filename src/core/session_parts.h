@@ -38,7 +38,8 @@ struct adit_key_state {
     uint64_t must_be_active_ns; /* hand-window; ADIT_NEVER once active */
     uint64_t renew_ns;          /* renegotiation by time */
     uint64_t use_ns;            /* when it becomes the sending key; ADIT_NEVER if it is, or is not active */
-    uint64_t dies_ns;           /* tran-window, once another key has taken over */
+    uint64_t dies_ns;           /* tran-window, since its renewal was first begun */
+    uint64_t back_ns;           /* the negotiation has failed: when the key before takes its place again */
 };
 
 struct adit_event_node {
@@ -119,6 +120,7 @@ ADIT_MUST_USE adit_err adit_session_accept_soft_reset(struct adit_session *s, ui
 /* The primary negotiation failed: ends the session, or only this key id if an older one still works. */
 void adit_session_fail(struct adit_session *s, adit_err why, const char *text, adit_now now);
 void adit_session_tick_keys(struct adit_session *s, adit_now now);
+uint64_t adit_session_keys_deadline(const struct adit_session *s);
 
 /* session_text.c */
 /* Remembers the server's options string for the push event. */

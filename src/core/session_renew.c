@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From one key id to the next: when a key is renewed, which key sends (4.10), when the old one dies, what
- * follows when a negotiation fails. Protocol text: 4.6 to 4.10.
+ * From one key id to the next: when a key is renewed, which key sends (4.10), when the old one dies.
+ *
+ * A renewal that fails costs nothing yet: the old key takes its place again and goes on until tran-window has
+ * passed since its renewal was first begun. Another attempt is made every hand-window: by then the peer has
+ * given up as well, whenever it began, and both agree again on which key id is next. Only when the old key
+ * dies without a successor is the session over. Protocol text: 4.6 to 4.10.
  */
 #include "core/session_parts.h"
 
@@ -28,15 +32,16 @@ void adit_session_fail(struct adit_session *s, adit_err why, const char *text, a
     k->has_failed = true;
     k->must_be_active_ns = k->renew_ns = k->use_ns = ADIT_NEVER;
     set_end_text(s, text);
-    if (s->lame.is_used && s->lame.has_data_keys && adit_session_is_tls_server(s)) {
-        /* The old key goes on until its time is over; a client that comes back opens a new session. */
-        adit_warn(&s->env.log, s->subject,
-                  "TLS Error: renegotiation failed: %s; the old key stays until it expires",
-                  text && *text ? text : adit_err_text(why));
-        s->end_reason = why;
+    s->end_reason = why;
+    if (!s->lame.is_used || !s->lame.has_data_keys || now.mono_ns >= s->lame.dies_ns) {
+        adit_session_end(s, why, 0, now);
         return;
     }
-    adit_session_end(s, why, 0, now);
+    adit_warn(&s->env.log, s->subject,
+              "TLS Error: renegotiation failed: %s; the old key stays until it expires, in %llu s",
+              text && *text ? text : adit_err_text(why),
+              (unsigned long long)((s->lame.dies_ns - now.mono_ns) / ADIT_NS_PER_S));
+    k->back_ns = now.mono_ns; /* at the next tick: an alert is sent before */
 }
 
 /* ---- which key when ---- */
@@ -66,9 +71,17 @@ static uint64_t use_time(const struct adit_session *s, adit_now now)
 
 void adit_session_plan_keys(struct adit_session *s, adit_now now)
 {
+    uint32_t overlap_s =
+        s->p->tran_window_s < s->p->hand_window_s ? s->p->tran_window_s : s->p->hand_window_s;
+    uint64_t overlap_ns = adit_now_after_s(now, overlap_s);
+
     s->primary.renew_ns = renewal_time(s, now);
-    if (s->lame.is_used)
-        s->primary.use_ns = use_time(s, now);
+    if (!s->lame.is_used)
+        return;
+    s->primary.use_ns = use_time(s, now);
+    /* After failed attempts its time may be nearly over, but the peer may send with it so long (4.10). */
+    if (s->lame.dies_ns < overlap_ns)
+        s->lame.dies_ns = overlap_ns;
 }
 
 /* ---- from one key id to the next ---- */
@@ -101,13 +114,28 @@ static void drop_lame(struct adit_session *s)
     adit_key_state_free(s, &s->lame);
 }
 
+/* After a failed renewal: the old key is the session's key again. */
+static void go_back(struct adit_session *s, adit_now now)
+{
+    struct adit_key_state *k = &s->primary;
+
+    if (k->has_data_keys)
+        emit_key(s, ADIT_EV_KEY_DROP, k->key_id);
+    adit_key_state_free(s, k);
+    *k = s->lame;
+    adit_wipe(&s->lame, sizeof s->lame);
+    k->must_be_active_ns = ADIT_NEVER;
+    k->renew_ns = adit_now_after_s(now, s->p->hand_window_s);
+}
+
 static adit_err begin_next(struct adit_session *s, uint8_t key_id, adit_now now)
 {
     adit_err e;
 
     drop_lame(s);
     s->lame = s->primary;
-    s->lame.dies_ns = adit_now_after_s(now, s->p->tran_window_s);
+    if (s->lame.dies_ns == ADIT_NEVER) /* else it is another attempt, and the first has set the time */
+        s->lame.dies_ns = adit_now_after_s(now, s->p->tran_window_s);
     s->lame.use_ns = s->lame.renew_ns = ADIT_NEVER;
     e = adit_key_state_begin(s, key_id, now);
     if (e != ADIT_OK)
@@ -133,24 +161,39 @@ void adit_session_renegotiate(struct adit_session *s, adit_now now)
     (void)!begin_next(s, adit_key_id_next(k->key_id), now); /* it ends the session itself */
 }
 
+/* Not before there is another one: until then the hand-window of its successor decides. */
+static bool can_drop_lame(const struct adit_session *s)
+{
+    return s->lame.is_used && s->primary.has_data_keys && s->primary.is_active;
+}
+
+uint64_t adit_session_keys_deadline(const struct adit_session *s)
+{
+    const struct adit_key_state *k = &s->primary;
+    uint64_t at = adit_earlier(k->must_be_active_ns, k->renew_ns);
+
+    at = adit_earlier(at, k->use_ns);
+    at = adit_earlier(at, k->back_ns);
+    at = adit_earlier(at, k->dies_ns);
+    return can_drop_lame(s) ? adit_earlier(at, s->lame.dies_ns) : at;
+}
+
 void adit_session_tick_keys(struct adit_session *s, adit_now now)
 {
     struct adit_key_state *k = &s->primary;
 
-    if (now.mono_ns >= k->must_be_active_ns) {
+    if (now.mono_ns >= k->must_be_active_ns)
         adit_session_fail(s, ADIT_E_HAND_WINDOW, NULL, now);
+    if (now.mono_ns >= k->back_ns)
+        go_back(s, now);
+    if (now.mono_ns >= k->dies_ns)
+        adit_session_end(s, s->end_reason, 0, now); /* every renewal has failed */
+    if (s->is_ending)
         return;
-    }
     if (now.mono_ns >= k->use_ns)
         use_key(s);
-    if (s->lame.is_used && now.mono_ns >= s->lame.dies_ns) {
-        if (k->has_failed)
-            adit_session_end(s, s->end_reason, 0, now);
-        else if (!k->has_data_keys || !k->is_active)
-            s->lame.dies_ns = k->must_be_active_ns; /* nothing to replace it yet: the hand-window decides */
-        else
-            drop_lame(s);
-    }
+    if (can_drop_lame(s) && now.mono_ns >= s->lame.dies_ns)
+        drop_lame(s);
     if (now.mono_ns >= k->renew_ns) {
         /* It may not be possible yet (a client that waits for its push reply): then again in a second. */
         k->renew_ns = adit_now_after_s(now, 1);

@@ -8,6 +8,7 @@ With tcp it relays one stream after the other instead, cut into pieces of 1 to 4
 standard input, one a line; each is confirmed with "done":
     float ADDRESS PORT    talk to the server from this address and port from now on (the old one still receives)
     cut, join             lose everything, or nothing more
+    data-only, all        lose what is not data, or nothing more
     faults drop=0.2 dup=0.1 swap=0.1 flip=0.05 seed=7    chances by packet; without words, none
 """
 import os
@@ -15,6 +16,8 @@ import random
 import select
 import socket
 import sys
+
+DATA = (6, 9)  # opcodes P_DATA_V1 and P_DATA_V2
 
 
 class Relay:
@@ -24,7 +27,7 @@ class Relay:
         self.last = None          # the client that spoke last
         self.back_of = {}         # client -> the socket that speaks for it
         self.client_of = {}       # that socket, and those it had before -> client
-        self.is_cut, self.faults, self.chance = False, {}, random.Random(1)
+        self.is_cut, self.is_secretive, self.faults, self.chance = False, False, {}, random.Random(1)
         self.held = {}
 
     def bound(self, address):
@@ -44,7 +47,7 @@ class Relay:
 
     def pass_on(self, data, send, direction):
         """One packet with the chances of the moment; `swap` holds it back until the next one has gone."""
-        if self.is_cut or self.happens("drop"):
+        if self.is_cut or self.happens("drop") or (self.is_secretive and data[0] >> 3 not in DATA):
             return
         if self.happens("flip"):
             at = self.chance.randrange(len(data) * 8)
@@ -80,6 +83,8 @@ class Relay:
             self.speak_from(self.last, (words[1], int(words[2])))
         elif words[0] in ("cut", "join"):
             self.is_cut = words[0] == "cut"
+        elif words[0] in ("data-only", "all"):
+            self.is_secretive = words[0] == "data-only"
         elif words[0] == "faults":
             self.faults = {k: float(v) for k, v in (w.split("=") for w in words[1:])}
             self.chance = random.Random(int(self.faults.pop("seed", 1)))

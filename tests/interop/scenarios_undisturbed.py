@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Scenarios of second sessions beside a running tunnel, which must not disturb it. The table is at the end."""
+"""Scenarios of what must not disturb a running tunnel: second sessions beside it, renegotiations that fail. The table is at the end."""
 import os
 import sys
 import time
 
+from capture import Capture
 from lab import HERE, expect, expect_lossless
 from tunnel import NET4, SERVER4, UP, Tunnel
 
@@ -117,7 +118,34 @@ def foreigner_first(cx):
     t.close()
 
 
+def failed_renegotiation(cx, who, wrap):
+    """Control packets are lost for longer than a renegotiation may take: the old key goes on, and a later one succeeds."""
+    times = ["hand-window 4", "reneg-sec 5"], ["hand-window 4", "reneg-sec 0"]
+    t = Tunnel(cx, wrap=wrap, server=times[who != "server"], client=times[who != "client"])
+    relay = t.relay()
+    t.up()
+    c = t.client_space(1)
+    c.wait_ping(SERVER4)
+    capture = Capture(t.s, "mid")
+    relay.tell("data-only")
+    pings = [c.start_pings(SERVER4, interval=0.02), t.s.start_pings(t.address(), interval=0.02)]
+    starter = t.server if who == "server" else t.client
+    starter.wait_for("renegotiation failed")
+    relay.tell("all")
+    mark = t.client.mark()
+    t.client.wait_for(r"Control Channel: TLS|VERIFY OK", since=mark)
+    time.sleep(3)
+    for p in pings:
+        expect_lossless(p, p.argv[-1], at_least=500)
+    capture.stop()
+    expect(capture.key_ids() >= {1}, f"key ids on the wire: {capture.key_ids()}")
+    expect(not capture.opcodes()["hard-reset-client-v2"], f"resets on the wire: {capture.opcodes()}")
+    t.close()
+
+
 SCENARIOS = [
+    ("failed renegotiation by the client", failed_renegotiation, {"who": "client", "wrap": "crypt"}, "alone adit-client"),
+    ("failed renegotiation by the server", failed_renegotiation, {"who": "server", "wrap": "none"}, "alone adit-server"),
     ("stranger beside a point-to-point tunnel", stranger_beside, {"wrap": "crypt", "server": ["float"]}, "alone"),
     ("foreigner calls a point-to-point server first", foreigner_first, {}, "adit-server"),
     ("mute caller beside a point-to-point tunnel", mute_beside, {}, "alone adit-server"),

@@ -7,13 +7,13 @@
 #include "../pem.h"
 #include "../unit.h"
 
-static struct adit_tls_ctx *make_tls(const struct adit_env *env, bool is_server)
+static struct adit_tls_ctx *make_tls(const struct adit_env *env, bool is_server, const char *peer_usage)
 {
     struct adit_tls_params p = {
         .ca = adit_bytes_str(pem_ca),
         .cert = adit_bytes_str(is_server ? pem_server_cert : pem_client_cert),
         .key = adit_bytes_str(is_server ? pem_server_key : pem_client_key),
-        .remote_cert_eku = is_server ? "TLS Web Client Authentication" : "TLS Web Server Authentication",
+        .remote_cert_eku = peer_usage,
         .want_ku = true,
     };
     char why[512] = "";
@@ -24,10 +24,16 @@ static struct adit_tls_ctx *make_tls(const struct adit_env *env, bool is_server)
     return ctx;
 }
 
+struct adit_tls_ctx *pair_tls_refusing_servers(const struct pair *p)
+{
+    return make_tls(&p->client.env, false, "TLS Web Client Authentication");
+}
+
 static void make_end(struct pair *p, struct pair_end *end, bool is_server)
 {
     end->env.rng = adit_rng_seeded(&p->seed);
-    end->tls = make_tls(&end->env, is_server);
+    end->tls = make_tls(&end->env, is_server,
+                        is_server ? "TLS Web Client Authentication" : "TLS Web Server Authentication");
     end->tx_key = -1;
     end->params = (struct adit_session_params){
         .role = is_server ? ADIT_ROLE_SERVER : ADIT_ROLE_CLIENT,

@@ -82,4 +82,7 @@ bool pair_run(struct pair *p, uint64_t seconds, bool (*is_done)(struct pair *p))
 bool pair_is_up(struct pair *p);
 bool pair_has_same_keys(const struct pair *p, uint8_t key_id);
 
+/* A client's, to which no server's certificate is good enough; the caller's to free. */
+struct adit_tls_ctx *pair_tls_refusing_servers(const struct pair *p);
+
 #endif

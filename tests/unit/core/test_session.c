@@ -176,6 +176,116 @@ static void the_old_key_dies_after_the_transition_window(void **state)
     finish();
 }
 
+static void lose_all(bool from_client, bool from_server)
+{
+    p.client.out.loss_percent = from_client ? 100 : 0;
+    p.server.out.loss_percent = from_server ? 100 : 0;
+}
+
+static bool both_send_with_0(void)
+{
+    return !p.client.is_closed && !p.server.is_closed && p.client.tx_key == 0 && p.server.tx_key == 0 &&
+           pair_has_same_keys(&p, 0);
+}
+
+static bool both_have_key_1(struct pair *q)
+{
+    return q->client.tx_key == 1 && q->server.tx_key == 1;
+}
+
+/* Nothing, only one direction, or only the first packets of a renewal arrive for longer than a hand-window.
+ */
+static void a_failed_renewal_costs_nothing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 24; i++) {
+        start((enum pair_wrap)(i % 4), 20 + i);
+        assert_true(pair_run(&p, 60, pair_is_up));
+        assert_true(pair_run(&p, 120, NULL));
+        lose_all(i / 4 % 3 != 0, i / 4 % 3 != 1);
+        adit_session_renegotiate((i < 12 ? &p.client : &p.server)->s, p.now);
+        assert_true(pair_run(&p, 110, NULL));
+        assert_true(both_send_with_0());
+        lose_all(false, false);
+        assert_true(pair_run(&p, 400, both_have_key_1));
+        assert_true(pair_has_same_keys(&p, 1));
+        /* The last attempt is the one that counts: the next one is an hour away. */
+        assert_true(pair_run(&p, 1000, NULL));
+        assert_true(both_have_key_1(&p));
+        finish();
+    }
+}
+
+static void the_session_ends_when_the_old_key_dies_without_a_successor(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct pair_end *starter = i ? &p.client : &p.server;
+
+        pair_init(&p, PAIR_TLS_CRYPT, 50);
+        p.client.params.tran_window_s = p.server.params.tran_window_s = 500;
+        pair_start(&p);
+        assert_true(pair_run(&p, 60, pair_is_up));
+        assert_true(pair_run(&p, 120, NULL));
+        lose_all(true, true);
+        adit_session_renegotiate(starter->s, p.now);
+        assert_true(pair_run(&p, 499, NULL));
+        assert_true(both_send_with_0());
+        /* An attempt that is under way then may still succeed: its hand-window decides. */
+        assert_true(pair_run(&p, 61, NULL));
+        assert_true(starter->is_closed);
+        assert_int_equal(starter->reason, ADIT_E_HAND_WINDOW);
+        finish();
+    }
+}
+
+static void a_renewal_may_succeed_at_the_last_moment(void **state)
+{
+    (void)state;
+    pair_init(&p, PAIR_TLS_CRYPT, 51);
+    p.client.params.tran_window_s = p.server.params.tran_window_s = 150;
+    pair_start(&p);
+    assert_true(pair_run(&p, 60, pair_is_up));
+    assert_true(pair_run(&p, 120, NULL));
+    lose_all(true, true);
+    adit_session_renegotiate(p.client.s, p.now);
+    /* The second attempt says its reset again at 150, when the old key is due. */
+    assert_true(pair_run(&p, 149, NULL));
+    assert_true(both_send_with_0());
+    lose_all(false, false);
+    assert_true(pair_run(&p, 5, NULL));
+    assert_true(pair_has_same_keys(&p, 1));
+    assert_int_equal(p.server.tx_key, 0);
+    assert_true(pair_run(&p, 58, both_have_key_1));
+    /* The client keeps the old key for as long as the server sends with it. */
+    assert_true(p.client.has_keys[0]);
+    assert_true(pair_run(&p, 5, NULL));
+    assert_false(p.client.is_closed || p.client.has_keys[0]);
+    finish();
+}
+
+/* A server's certificate that is not good enough any more, and then is. */
+static void a_renewal_that_tls_refuses_costs_nothing(void **state)
+{
+    struct adit_tls_ctx *good, *strict;
+
+    (void)state;
+    start(PAIR_TLS_CRYPT, 52);
+    assert_true(pair_run(&p, 60, pair_is_up));
+    assert_true(pair_run(&p, 120, NULL));
+    good = p.client.tls;
+    strict = pair_tls_refusing_servers(&p);
+    p.client.params.tls_ctx = strict;
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 50, NULL));
+    assert_true(both_send_with_0());
+    p.client.params.tls_ctx = good;
+    assert_true(pair_run(&p, 130, both_have_key_1));
+    assert_true(pair_has_same_keys(&p, 1));
+    finish();
+    adit_tls_ctx_free(strict);
+}
+
 static void a_long_push_list_arrives_whole(void **state)
 {
     static char list[8192], want[8192];
@@ -277,6 +387,10 @@ int main(void)
         cmocka_unit_test(both_sides_renew_at_once),
         cmocka_unit_test(key_ids_wrap_to_one),
         cmocka_unit_test(the_old_key_dies_after_the_transition_window),
+        cmocka_unit_test(a_failed_renewal_costs_nothing),
+        cmocka_unit_test(the_session_ends_when_the_old_key_dies_without_a_successor),
+        cmocka_unit_test(a_renewal_may_succeed_at_the_last_moment),
+        cmocka_unit_test(a_renewal_that_tls_refuses_costs_nothing),
         cmocka_unit_test(a_long_push_list_arrives_whole),
         cmocka_unit_test(a_refusal_is_told),
         cmocka_unit_test(goodbye_ends_both),
