@@ -186,6 +186,95 @@ static void an_authority_is_loaded_from_what_it_wrote(void **state)
     adit_authority_free(other);
 }
 
+/* The key of an authority in PEM, under a password if there is one. */
+static size_t key_pem(EVP_PKEY *key, const char *password, char *dst, size_t cap)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    int n;
+
+    assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, key, password ? EVP_aes_256_cbc() : NULL, password,
+                                                   password ? (int)strlen(password) : 0, NULL, NULL),
+                     1);
+    n = BIO_read(bio, dst, (int)cap);
+    BIO_free(bio);
+    assert_true(n > 0 && (size_t)n < cap);
+    return (size_t)n;
+}
+
+static adit_err load(adit_bytes cert, EVP_PKEY *key, const char *has, const char *given, const char **reason)
+{
+    char pem[4096];
+    size_t n = key_pem(key, has, pem, sizeof pem);
+    struct adit_authority *a;
+    adit_err e = adit_authority_load(cert, adit_bytes_of(pem, n), given, &a, reason);
+
+    adit_authority_free(a);
+    return e;
+}
+
+static void an_authority_opens_with_its_password_only(void **state)
+{
+    struct adit_authority *a = authority(ADIT_PKI_P256);
+    uint8_t cert[ADIT_PKI_PEM_MAX], pem[ADIT_PKI_PEM_MAX];
+    struct adit_wr c = adit_wr_of(cert, sizeof cert), k = adit_wr_of(pem, sizeof pem);
+    BIO *bio;
+    EVP_PKEY *key;
+    const char *reason;
+
+    (void)state;
+    adit_authority_write_cert(a, &c);
+    adit_authority_write_key(a, &k);
+    bio = BIO_new_mem_buf(pem, (int)adit_wr_len(&k));
+    key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    assert_non_null(key);
+    assert_int_equal(load(adit_wr_view(&c), key, "open sesame", "open sesame", &reason), ADIT_OK);
+    assert_int_equal(load(adit_wr_view(&c), key, "open sesame", "sesame", &reason), ADIT_E_KEY_FILE);
+    assert_non_null(strstr(reason, "password of the CA's key is wrong"));
+    assert_int_equal(load(adit_wr_view(&c), key, "open sesame", NULL, &reason), ADIT_E_KEY_FILE);
+    assert_non_null(strstr(reason, "is encrypted"));
+    assert_int_equal(load(adit_bytes_str("x"), key, NULL, NULL, &reason), ADIT_E_KEY_FILE);
+    assert_non_null(strstr(reason, "certificate cannot be read"));
+    EVP_PKEY_free(key);
+    adit_authority_free(a);
+}
+
+static void a_certificate_that_is_no_authoritys_is_refused(void **state)
+{
+    struct adit_authority *a = authority(ADIT_PKI_P256);
+    struct issued i = issue(a, ADIT_PKI_CLIENT, ADIT_PKI_P256, NULL);
+    BIO *bio = BIO_new(BIO_s_mem());
+    char pem[4096];
+    const char *reason;
+    int n;
+
+    (void)state;
+    assert_int_equal(PEM_write_bio_X509(bio, i.cert), 1);
+    n = BIO_read(bio, pem, sizeof pem);
+    BIO_free(bio);
+    assert_int_equal(load(adit_bytes_of(pem, (size_t)n), i.key, NULL, NULL, &reason), ADIT_E_KEY_FILE);
+    assert_non_null(strstr(reason, "is not that of a CA"));
+    drop(&i);
+    adit_authority_free(a);
+}
+
+static void an_authority_knows_its_kind_and_its_fingerprint(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof algs / sizeof algs[0]; i++) {
+        struct adit_authority *a = authority(algs[i]);
+        uint8_t got[32], want[32];
+        X509 *x = ca_cert(a);
+
+        assert_int_equal(adit_authority_alg(a), algs[i]);
+        assert_int_equal(X509_digest(x, EVP_sha256(), want, NULL), 1);
+        adit_authority_sha256(a, got);
+        assert_memory_equal(got, want, sizeof got);
+        X509_free(x);
+        adit_authority_free(a);
+    }
+}
+
 static void a_list_revokes_exactly_what_it_names(void **state)
 {
     struct adit_authority *a = authority(ADIT_PKI_P256);
@@ -261,6 +350,9 @@ int main(void)
         cmocka_unit_test(certificates_of_every_kind_pass_the_strict_check),
         cmocka_unit_test(facts_are_what_the_certificate_says),
         cmocka_unit_test(an_authority_is_loaded_from_what_it_wrote),
+        cmocka_unit_test(an_authority_opens_with_its_password_only),
+        cmocka_unit_test(a_certificate_that_is_no_authoritys_is_refused),
+        cmocka_unit_test(an_authority_knows_its_kind_and_its_fingerprint),
         cmocka_unit_test(a_list_revokes_exactly_what_it_names),
         cmocka_unit_test(what_cannot_be_issued_is_refused),
     };

@@ -308,6 +308,43 @@ static void gcm_blocks_wear_a_key_at_seven_eighths(void **state)
     pair_fini(&p);
 }
 
+static void too_many_forgeries_end_a_key(void **state)
+{
+    struct adit_usage_limit none = {0};
+    uint8_t packet[64];
+    struct pair p;
+    size_t n;
+
+    (void)state;
+    pair_init(&p, 1);
+    n = seal(&p.tx, ping(), packet, sizeof packet);
+    p.rx.keys[0].usage.failed = (1ULL << 35) + 1;
+    assert_true(adit_key_is_worn(&p.tx, &p.rx, 0, &none));
+    p.rx.keys[0].usage.failed = (1ULL << 36) + 1;
+    assert_int_equal(open_copy(&p.rx, packet, n), ADIT_E_AUTH);
+    p.rx.keys[0].has_usage_limit = false; /* as for ChaCha20-Poly1305 */
+    assert_int_equal(open_copy(&p.rx, packet, n), ADIT_OK);
+    pair_fini(&p);
+}
+
+static void keys_of_no_known_kind_are_refused(void **state)
+{
+    struct adit_data_keys k = keys_of("AES-256-GCM", false, 0);
+    struct pair p;
+
+    (void)state;
+    pair_init(&p, 1);
+    k.key_id = ADIT_KEY_IDS;
+    assert_int_equal(adit_tx_install(&p.tx, &k), ADIT_E_UNSUPPORTED);
+    assert_int_equal(adit_rx_install(&p.rx, &k), ADIT_E_UNSUPPORTED);
+    k.key_id = 0;
+    k.format = (enum adit_format)99;
+    assert_int_equal(adit_tx_install(&p.tx, &k), ADIT_E_UNSUPPORTED);
+    assert_int_equal(adit_rx_install(&p.rx, &k), ADIT_E_UNSUPPORTED);
+    assert_true(p.tx.has_current); /* what was there stays */
+    pair_fini(&p);
+}
+
 static void packet_ids_wear_out_and_never_wrap(void **state)
 {
     struct adit_usage_limit none = {0};
@@ -398,6 +435,8 @@ int main(void)
         cmocka_unit_test(keys_are_used_when_told_and_replaced_by_id),
         cmocka_unit_test(limits_count_both_directions),
         cmocka_unit_test(gcm_blocks_wear_a_key_at_seven_eighths),
+        cmocka_unit_test(too_many_forgeries_end_a_key),
+        cmocka_unit_test(keys_of_no_known_kind_are_refused),
         cmocka_unit_test(packet_ids_wear_out_and_never_wrap),
         cmocka_unit_test(bursts_are_sealed_and_opened_one_by_one),
         cmocka_unit_test(peer_ids_are_read_from_version_two_only),

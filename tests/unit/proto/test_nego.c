@@ -140,6 +140,7 @@ static void numbers_that_are_none_count_as_zero(void **state)
         {"IV_PROTO=2\n", 2},
         {"IV_PROTO=4294967295\n", 4294967295},
         {"IV_PROTO=4294967296\n", 0},
+        {"IV_PROTO=4294967298\n", 0},
         {"IV_PROTO=99999999999999999999999\n", 0},
         {"IV_PROTO=-2\n", 0},
         {"IV_PROTO=0x2\n", 0},

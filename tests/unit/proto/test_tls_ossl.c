@@ -856,6 +856,8 @@ static void configuration_errors_name_option_and_cause(void **state)
     assert_why(&p, true, "pkcs12: cannot be read");
     p = good, p.name_rule = ADIT_X509_NAME;
     assert_why(&p, true, "verify-x509-name: no name");
+    p = good, p.ciphersuites = "TLS_NO_SUCH_SUITE";
+    assert_why(&p, true, "tls-ciphersuites: not a list of TLS 1.3 suites: TLS_NO_SUCH_SUITE");
 }
 
 int main(void)
