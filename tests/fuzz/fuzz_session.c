@@ -59,6 +59,7 @@ struct end {
     bool is_closed, is_up;
     bool owes_auth, owes_apply; /* the host has not answered yet */
     unsigned keys;              /* bit per key id that the plane has */
+    int first_out; /* first byte of the first packet that followed the last one heard; -1: none */
     int tx_key;
 };
 
@@ -204,6 +205,8 @@ static void pump(struct world *w, struct end *e)
             break;
         check(e->params.max_packet_size < 1250 ||
               adit_wr_len(&out) + (w->is_ipv6 ? IP_UDP_V6 : IP_UDP_V4) <= e->params.max_packet_size);
+        if (e->first_out < 0)
+            e->first_out = buf[0];
         put(e, adit_wr_view(&out));
     }
 }
@@ -294,6 +297,43 @@ static void begin_unasked(struct world *w, adit_bytes packet)
     begin_server(w, &adm);
 }
 
+/* What must not be accepted, whatever is in it: another session's packet, an ack of what we never sent. */
+static bool is_foreign(const struct end *to, adit_bytes packet)
+{
+    const struct adit_sid *remote = adit_session_remote_sid(to->s);
+    enum adit_op op = packet.n > 0 ? adit_packet_op(packet.p[0]) : ADIT_OP_ACK_V1;
+
+    if (packet.n < ADIT_CTRL_HEAD_LEN)
+        return true;
+    if (adit_sid_is_zero(remote))
+        return !adit_packet_is_hard_reset(op) || adit_packet_key_id(packet.p[0]) != 0;
+    return memcmp(packet.p + 1, remote->b, ADIT_SID_LEN) != 0;
+}
+
+static bool acks_another_session(const struct world *w, const struct end *to, adit_bytes packet)
+{
+    adit_bytes body = adit_bytes_of(packet.p + ADIT_CTRL_HEAD_LEN, packet.n - ADIT_CTRL_HEAD_LEN);
+    struct adit_ctrl c;
+
+    if (w->how != BARE || adit_packet_key_id(packet.p[0]) != 0)
+        return false; /* not to be read from outside */
+    return adit_ctrl_parse(body, adit_packet_op(packet.p[0]) == ADIT_OP_ACK_V1, &c) == ADIT_OK &&
+           c.n_acks > 0 && !adit_sid_eq(&c.ack_sid, adit_session_local_sid(to->s));
+}
+
+static void hear(struct world *w, struct end *to, adit_bytes packet)
+{
+    bool must_refuse = is_foreign(to, packet) || acks_another_session(w, to, packet);
+    adit_err e = adit_session_recv(to->s, packet, w->now);
+
+    check(e != ADIT_OK || !must_refuse);
+    to->first_out = -1;
+    turn(w, to);
+    /* What answers an accepted packet is of the same key: an older key's packet is none of the session's. */
+    if (e == ADIT_OK && to->first_out >= 0)
+        check(adit_packet_key_id((uint8_t)to->first_out) == adit_packet_key_id(packet.p[0]));
+}
+
 static void arrive(struct world *w, struct end *to, adit_bytes packet)
 {
     /* An exact allocation, so that a sanitizer sees a read one byte too far. */
@@ -304,10 +344,8 @@ static void arrive(struct world *w, struct end *to, adit_bytes packet)
     packet.p = copy;
     if (to == &w->server && !w->has_door && !to->s)
         begin_unasked(w, packet);
-    if ((to == &w->client || pass_door(w, packet)) && to->s && !to->is_closed) {
-        (void)!adit_session_recv(to->s, packet, w->now);
-        turn(w, to);
-    }
+    if ((to == &w->client || pass_door(w, packet)) && to->s && !to->is_closed)
+        hear(w, to, packet);
     free(copy);
 }
 
@@ -446,6 +484,21 @@ static void pass_time(struct world *w)
     turn(w, &w->server);
 }
 
+/* What nobody asked for is refused, and an end is not put off by another. */
+static void answer_unasked(struct world *w, struct end *e)
+{
+    uint64_t at;
+
+    if (!e->owes_auth && e->params.role != ADIT_ROLE_CLIENT) /* a client is never asked */
+        check(adit_session_admit(e->s, &w->agreed, w->push, w->now) == ADIT_E_STATE);
+    if (!e->owes_apply)
+        check(adit_session_apply(e->s, &w->agreed, w->now) == ADIT_E_STATE);
+    adit_session_end(e->s, ADIT_E_STATE, 5, w->now);
+    at = adit_session_deadline(e->s);
+    adit_session_end(e->s, ADIT_E_SHUTDOWN, 100, w->now);
+    check(adit_session_deadline(e->s) == at);
+}
+
 static void act(struct world *w, struct end *e)
 {
     static const char *const texts[] = {"PUSH_REQUEST",
@@ -476,6 +529,8 @@ static void act(struct world *w, struct end *e)
         adit_session_end(e->s, ADIT_E_STATE, what & 1 ? 5 : 0, w->now);
     else if (what < 0xd0)
         w->wants_refusal = !w->wants_refusal;
+    else if (what < 0xd8)
+        answer_unasked(w, e);
     turn(w, e);
 }
 
