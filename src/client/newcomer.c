@@ -29,6 +29,7 @@ static void promote(struct adit_client *c)
         adit_client_end_session(c);
     }
     c->session = n.session;
+    adit_session_name(c->session, NULL); /* there is only one from here on */
     c->way = n.way;
     c->heard_ns = adit_clock_now().mono_ns;
     adit_client_name_subject(c);

@@ -46,10 +46,10 @@ static struct adit_session *make(const struct adit_session_params *p, const stru
     s->own_wrap = st->owns_wrap ? st->wrap : NULL;
     s->push_next_ns = s->push_until_ns = ADIT_NEVER;
     adit_wrap_init(&s->wrap, st->wrap, first_id, p->replay_window, p->replay_s);
-    s->subject = adit_strdup(st->subject ? st->subject : "");
+    s->subject = st->subject ? adit_strdup(st->subject) : NULL;
     if (st->wrap_static)
         s->wrap_static = adit_alloc(sizeof *s->wrap_static);
-    if (!s->subject || (st->wrap_static && !s->wrap_static)) {
+    if ((st->subject && !s->subject) || (st->wrap_static && !s->wrap_static)) {
         adit_session_free(s);
         return NULL;
     }
@@ -312,6 +312,25 @@ void adit_session_end(struct adit_session *s, adit_err reason, uint32_t linger_s
     s->is_ending = true;
     s->end_reason = reason;
     s->end_ns = adit_now_after_s(now, linger_s);
+}
+
+static void name_key(struct adit_session *s, struct adit_key_state *k)
+{
+    if (k->tls && s->p->tls->name)
+        s->p->tls->name(k->tls, s->subject);
+}
+
+void adit_session_name(struct adit_session *s, const char *subject)
+{
+    char *copy = subject ? adit_strdup(subject) : NULL;
+    char *was = s->subject;
+
+    if (subject && !copy)
+        return; /* no memory: the old name will do */
+    s->subject = copy;
+    name_key(s, &s->primary);
+    name_key(s, &s->lame);
+    adit_free(was);
 }
 
 /* ---- facts ---- */

@@ -141,6 +141,9 @@ bool adit_session_is_quiet(const struct adit_session *s);
 /* Ends it after `linger_s` seconds in which retransmissions are still answered, with this reason. */
 void adit_session_end(struct adit_session *s, adit_err reason, uint32_t linger_s, adit_now now);
 
+/* What log lines begin with from now on; copied. NULL: nothing. */
+void adit_session_name(struct adit_session *s, const char *subject);
+
 /* Facts for status and log. */
 /* Does the packet bear the session id of the peer? Nothing is proved by that. */
 bool adit_session_is_of_peer(const struct adit_session *s, adit_bytes packet);

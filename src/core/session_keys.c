@@ -39,6 +39,8 @@ adit_err adit_key_state_begin(struct adit_session *s, uint8_t key_id, adit_now n
     k->tls = s->p->tls->make(s->p->tls_ctx, adit_session_is_tls_server(s), now);
     if (!k->tls)
         return ADIT_E_MEMORY;
+    if (s->p->tls->name)
+        s->p->tls->name(k->tls, s->subject);
     e = adit_rng_fill(&s->env.rng, &k->own, sizeof k->own);
     if (e != ADIT_OK)
         return e;

@@ -37,6 +37,9 @@ struct adit_tls_ops {
     struct adit_tls *(*make)(void *ctx, bool is_server, adit_now now);
     void (*free)(struct adit_tls *t);
 
+    /* What its log lines begin with; lent until free or the next call. NULL: an engine that logs nothing. */
+    void (*name)(struct adit_tls *t, const char *subject);
+
     /* Bytes from the peer's control channel, in order. ADIT_E_MEMORY. */
     adit_err (*feed)(struct adit_tls *t, adit_bytes in);
 

@@ -51,6 +51,11 @@ static struct adit_tls *make_tls(void *arg, bool is_server, adit_now now)
     return t;
 }
 
+static void name_tls(struct adit_tls *t, const char *subject)
+{
+    t->subject = subject;
+}
+
 /* ---- failing ---- */
 
 static const char *hint_of(int reason)
@@ -294,6 +299,7 @@ static const char *describe_tls(const struct adit_tls *t)
 
 const struct adit_tls_ops adit_tls_ossl = {
     .make = make_tls,
+    .name = name_tls,
     .free = free_tls,
     .feed = feed_tls,
     .step = step_tls,

@@ -38,6 +38,7 @@ struct adit_tls_ctx {
 
 struct adit_tls {
     const struct adit_tls_ctx *ctx;
+    const char *subject; /* of log lines; lent, may be NULL */
     SSL *ssl;
     struct adit_tls_pipe pipe;
     enum adit_tls_state state;

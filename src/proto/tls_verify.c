@@ -146,8 +146,8 @@ static void warn_no_crl(struct adit_tls *t, X509 *x, int depth)
     t->is_crl_warned = true;
     if (x)
         subject_text(x, subject, sizeof subject);
-    adit_warn(&t->ctx->env->log, NULL, "VERIFY WARNING: depth=%d, unable to get certificate CRL: %s", depth,
-              subject);
+    adit_warn(&t->ctx->env->log, t->subject, "VERIFY WARNING: depth=%d, unable to get certificate CRL: %s",
+              depth, subject);
 }
 
 static int judge_step(int ok, X509_STORE_CTX *sc)
@@ -206,7 +206,7 @@ static int check_ku(struct adit_tls *t, X509_STORE_CTX *sc, X509 *x)
     for (size_t i = 0; ku != UINT32_MAX && i < ctx->n_kus; i++)
         ok = ok || (ku & ctx->kus[i]) == ctx->kus[i];
     if (ok) {
-        adit_note(&ctx->env->log, NULL, "VERIFY KU OK");
+        adit_note(&ctx->env->log, t->subject, "VERIFY KU OK");
         return 1;
     }
     if (ku == UINT32_MAX)
@@ -241,7 +241,7 @@ static int check_eku(struct adit_tls *t, X509_STORE_CTX *sc, X509 *x)
     }
     EXTENDED_KEY_USAGE_free(list);
     if (ok) {
-        adit_note(&t->ctx->env->log, NULL, "VERIFY EKU OK");
+        adit_note(&t->ctx->env->log, t->subject, "VERIFY EKU OK");
         return 1;
     }
     snprintf(line, sizeof line,
@@ -274,7 +274,7 @@ static int check_name(struct adit_tls *t, X509_STORE_CTX *sc)
     if (t->ctx->name_rule == ADIT_X509_ANY)
         return 1;
     if (name_fits(t->ctx, &t->id)) {
-        adit_note(&t->ctx->env->log, NULL, "VERIFY X509NAME OK: %s", t->id.subject);
+        adit_note(&t->ctx->env->log, t->subject, "VERIFY X509NAME OK: %s", t->id.subject);
         return 1;
     }
     snprintf(line, sizeof line, "VERIFY X509NAME ERROR: %s, must be %s (verify-x509-name, compared as %s)",
@@ -319,7 +319,7 @@ static int walk(struct adit_tls *t, X509_STORE_CTX *sc)
         ok = X509_digest(x, EVP_sha256(), t->id.sha256, NULL) && EVP_DigestUpdate(md, t->id.sha256, 32) &&
              (depth > 0 || judge_leaf(t, sc, x));
         if (ok)
-            adit_note(&t->ctx->env->log, NULL, "VERIFY OK: depth=%d, %s", depth, t->id.subject);
+            adit_note(&t->ctx->env->log, t->subject, "VERIFY OK: depth=%d, %s", depth, t->id.subject);
     }
     ok = ok && EVP_DigestFinal_ex(md, t->id.chain_sha256, NULL);
     EVP_MD_CTX_free(md);

@@ -205,6 +205,7 @@ static bool handle(struct adit_caller *c, struct adit_event *ev)
     case ADIT_EV_AUTH_WANTED:
         adit_caller_admit(c, ev);
         name_subject(c);
+        adit_session_name(c->session, c->subject);
         break;
     case ADIT_EV_KEYS:
         adit_host_new_key(sv->h, c->lease.peer_id, &ev->keys);
@@ -273,6 +274,8 @@ void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote)
     c->key = key_of(c->way.link, remote, &c->key.sid);
     HASH_ADD(hh, c->sv->callers, key, sizeof c->key, c);
     name_subject(c);
+    if (c->session)
+        adit_session_name(c->session, c->subject);
 }
 
 static void on_floated(struct adit_caller *c, const struct adit_note *note)

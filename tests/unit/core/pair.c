@@ -253,7 +253,8 @@ static void pump(struct pair *p, struct pair_end *end)
 
 static void admit(struct pair *p, const struct adit_admission *adm)
 {
-    struct adit_session_start st = {.wrap = p->server.wrap, .is_v2 = adm->is_v2, .is_tcp = p->is_tcp};
+    struct adit_session_start st = {
+        .wrap = p->server.wrap, .is_v2 = adm->is_v2, .is_tcp = p->is_tcp, .subject = "198.51.100.1:40000"};
 
     if (adm->is_v2) {
         st.wrap = adit_wrap_key_crypt(&adm->kc, true);

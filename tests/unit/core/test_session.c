@@ -375,6 +375,52 @@ static void a_stranger_changes_nothing(void **state)
     finish();
 }
 
+struct lines {
+    const char *subject; /* what every line must begin with; NULL: with no blank */
+    unsigned n, n_verify;
+};
+
+static void check_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
+{
+    struct lines *l = ctx;
+
+    (void)kind;
+    (void)verb;
+    l->n++;
+    if (strstr(line, "VERIFY"))
+        l->n_verify++;
+    if (l->subject)
+        assert_memory_equal(line, l->subject, strlen(l->subject));
+    else
+        assert_int_not_equal(line[0], ' ');
+}
+
+static void log_lines_begin_with_who_it_is_about(void **state)
+{
+    struct lines client = {.subject = NULL}, server = {.subject = "198.51.100.1:40000 "};
+
+    (void)state;
+    pair_init(&p, PAIR_TLS_CRYPT, 60);
+    p.client.env.log = (struct adit_log){.put = check_line, .ctx = &client, .verb = 11};
+    p.server.env.log = (struct adit_log){.put = check_line, .ctx = &server, .verb = 11};
+    pair_start(&p);
+    assert_true(pair_run(&p, 60, pair_is_up));
+    assert_true(client.n_verify > 0 && server.n_verify > 0);
+    server.subject = "alice/198.51.100.1:40000 ";
+    server.n_verify = 0;
+    adit_session_name(p.server.s, "alice/198.51.100.1:40000");
+    assert_true(pair_run(&p, 5, NULL));
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 5, NULL));
+    assert_true(server.n_verify > 0);
+    server.subject = NULL;
+    server.n = 0;
+    adit_session_name(p.server.s, NULL);
+    adit_session_renegotiate(p.server.s, p.now);
+    assert_true(server.n > 0);
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +442,7 @@ int main(void)
         cmocka_unit_test(goodbye_ends_both),
         cmocka_unit_test(a_dead_server_is_given_up),
         cmocka_unit_test(a_stranger_changes_nothing),
+        cmocka_unit_test(log_lines_begin_with_who_it_is_about),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
