@@ -290,7 +290,7 @@ class Namespace:
         With a deadline ping goes on until so many were answered, and does not take an answer that is late on a
         busy machine for lost, as it would otherwise; which of the first `count` were answered is read off.
         """
-        deadline = math.ceil(count * interval + wait)
+        deadline = math.ceil(2 * count * interval + wait)
         argv = ["ping", "-n", "-c", str(count), "-i", str(interval), "-w", str(deadline), "-s", str(size)]
         argv += ["-I", source] if source else []
         out = self.run(argv + [address], check=False, timeout=deadline + 30)[1]
