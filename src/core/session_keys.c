@@ -124,6 +124,9 @@ static void make_data_keys(struct adit_session *s, adit_now now)
     adit_session_emit(s, &ev);
     k->has_data_keys = true;
     k->is_sending = !s->lame.is_used;
+    adit_log(&s->env.log, ADIT_LOG_DEBUG, 4, s->subject,
+             "Data Channel: key id %u has its keys, cipher '%s'%s", k->key_id, s->agreed.cipher->name,
+             s->agreed.want_ekm ? ", from the TLS exporter" : "");
     adit_wipe(&k->own, sizeof k->own);
     adit_wipe(&k->peer, sizeof k->peer);
 }
@@ -265,6 +268,15 @@ static void send_key_message(struct adit_session *s, adit_now now)
         k->has_sent_key = true;
 }
 
+static void log_options(const struct adit_session *s, adit_bytes options)
+{
+    char text[512];
+
+    adit_log(&s->env.log, ADIT_LOG_DEBUG, 4, s->subject, "Local Options String: '%s'", s->p->options);
+    adit_log(&s->env.log, ADIT_LOG_DEBUG, 4, s->subject, "Remote Options String: '%s'",
+             adit_log_clean(options, text, sizeof text));
+}
+
 static void on_key_message(struct adit_session *s, adit_bytes record, adit_now now)
 {
     struct adit_key_state *k = &s->primary;
@@ -279,6 +291,7 @@ static void on_key_message(struct adit_session *s, adit_bytes record, adit_now n
     }
     k->peer = m.source;
     k->has_got_key = true;
+    log_options(s, m.options);
     ev.peer_options = m.options;
     ev.peer_info = m.peer_info;
     ev.user = m.user;

@@ -90,6 +90,8 @@ static void emit_key(struct adit_session *s, enum adit_event_kind kind, uint8_t 
 {
     struct adit_event ev = {.kind = kind, .key_id = key_id};
 
+    adit_log(&s->env.log, ADIT_LOG_DEBUG, 4, s->subject, "Data Channel: key id %u %s", key_id,
+             kind == ADIT_EV_KEY_USE ? "sends from now on" : "is over");
     adit_session_emit(s, &ev);
 }
 

@@ -42,9 +42,23 @@ static void on_signal(uv_signal_t *handle, int signum)
         h->role->on_signal(h->role_ctx, signum);
 }
 
+static void put_setting(void *ctx, const char *line)
+{
+    adit_log(ctx, ADIT_LOG_INFO, 4, NULL, "  %s", line);
+}
+
+static void log_settings(struct adit_host *h)
+{
+    if (h->env.log.verb < 4)
+        return;
+    adit_log(&h->env.log, ADIT_LOG_INFO, 4, NULL, "Current Parameter Settings:");
+    adit_conf_print(h->conf, put_setting, &h->env.log);
+}
+
 adit_err adit_host_init(struct adit_host *h, const struct adit_conf *c, const struct adit_env *env)
 {
     *h = (struct adit_host){.conf = c, .env = *env};
+    log_settings(h);
     if (uv_loop_init(&h->loop) != 0)
         return ADIT_E_OS;
     for (int i = 0; i < ADIT_HOST_SIGNALS; i++) {

@@ -337,7 +337,23 @@ def warns(cx):
     t.close()
 
 
+def talks_at_verb_4(cx):
+    """The settings and the data keys are told at verb 4, and no secret is; every line of a server is about somebody."""
+    t = Tunnel(cx, wrap="crypt", via="inline", server=["verb 4"], client=["verb 4"], without=["verb"]).up()
+    t.check_pings()
+    for p in (x for x in (t.server, t.client) if x.argv[0] == (cx.server if cx.server.is_adit else cx.client).path):
+        log = p.log()
+        expect("Current Parameter Settings:" in log and re.search(r"  data-ciphers AES-256-GCM", log), "no settings")
+        expect(re.search(r"Data Channel: key id 0 has its keys", log), "nothing of keys")
+        expect(not re.search(r"PRIVATE KEY|OpenVPN Static key|^[0-9a-f]{32}$|  +[0-9a-f]{32}$", log, re.M), "a secret")
+        expect(not re.search(r"^[-0-9]+ [:0-9]+  [^ ]", log, re.M), "a line that is about nobody")
+    if cx.server.is_adit:
+        expect(re.search(r" 10\.66\.1\.2:\d+ VERIFY OK: depth=0", t.server.log()), "whose certificate?")
+    t.close()
+
+
 SCENARIOS = [
+    ("verb 4", talks_at_verb_4, {}, "adit"),
     ("client-config-dir", client_config_dir, {}, "later-server"),
     ("addresses remembered", addresses_remembered, {}, ""),
     ("scripts of the server", scripts_of_server, {}, "later-server"),
