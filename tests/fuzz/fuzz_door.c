@@ -97,7 +97,8 @@ static void knock(struct visit *v, adit_bytes packet)
     adit_err why = ADIT_OK;
 
     check(exact != NULL);
-    memcpy(exact, packet.p, packet.n);
+    if (packet.n > 0)
+        memcpy(exact, packet.p, packet.n);
     packet.p = exact;
     verdict = v->is_stream ? adit_door_recv_stream(door, packet, v->now, &adm, &why)
                            : adit_door_recv(door, &v->from, packet, v->now, &reply, &adm, &why);

@@ -340,7 +340,8 @@ static void arrive(struct world *w, struct end *to, adit_bytes packet)
     uint8_t *copy = malloc(packet.n > 0 ? packet.n : 1);
 
     check(copy != NULL);
-    memcpy(copy, packet.p, packet.n);
+    if (packet.n > 0)
+        memcpy(copy, packet.p, packet.n);
     packet.p = copy;
     if (to == &w->server && !w->has_door && !to->s)
         begin_unasked(w, packet);

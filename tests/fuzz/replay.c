@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 {
     int n_fed = 0;
 
+    LLVMFuzzerTestOneInput((const uint8_t *)"", 0); /* libFuzzer begins with it, too */
     for (int i = 1; i < argc; i++) {
         DIR *dir = opendir(argv[i]);
 
