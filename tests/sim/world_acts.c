@@ -72,7 +72,8 @@ static void mask(struct sim_host *h, enum sim_act_kind kind, uint64_t bits)
     bool is_up = kind == SIM_ACT_LOSE_UP || kind == SIM_ACT_TWICE_UP || kind == SIM_ACT_LATE_UP ||
                  kind == SIM_ACT_DAMAGE_UP;
     struct sim_pipe *pipe = is_up ? &h->up : &h->down;
-    struct sim_pipe_masks m = {0};
+    /* Several kinds for the same packets: those given while none of them has passed. */
+    struct sim_pipe_masks m = pipe->n_masked == 0 ? pipe->masks : (struct sim_pipe_masks){0};
 
     switch (kind) {
     case SIM_ACT_LOSE_UP:
