@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * adit-sim: runs random worlds, shrinks one that breaks, and prints the line that replays it.
+ * adit-sim: runs random worlds, shrinks one that breaks, and prints the line that replays it; or runs the
+ * table of scenarios, as they are or with allocations that fail.
  *
  *   adit-sim [--seed N] [--runs M] [--seconds S] [--without A,B,...] [--trace]
+ *   adit-sim --list
+ *   adit-sim --scenarios [--only PART] [--element N] [--deep] [--trace]
+ *   adit-sim --no-memory [--only PART] [--host N] [--nth N] [--deep] [--trace]
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,14 +15,23 @@
 #include <string.h>
 #include <time.h>
 
-#include "world.h"
+#include "scenario.h"
 
 enum {
     WITHOUT_MAX = 256,
     TOLD_MAX = 10, /* broken worlds that are shrunk and told; the rest is counted */
 };
 
+enum mode {
+    MODE_WORLDS,
+    MODE_LIST,
+    MODE_SCENARIOS,
+    MODE_NO_MEMORY,
+};
+
 struct job {
+    enum mode mode;
+    struct sim_scenario_job scenario;
     uint64_t seed, runs;
     double seconds; /* 0: no limit */
     uint32_t without[WITHOUT_MAX];
@@ -88,10 +101,13 @@ static void tell(uint64_t seed, const struct job *job)
 
 static int usage(const char *what)
 {
-    fprintf(
-        stderr,
-        "adit-sim: %s\nusage: adit-sim [--seed N] [--runs M] [--seconds S] [--without A,B,...] [--trace]\n",
-        what);
+    fprintf(stderr,
+            "adit-sim: %s\n"
+            "usage: adit-sim [--seed N] [--runs M] [--seconds S] [--without A,B,...] [--trace]\n"
+            "       adit-sim --list\n"
+            "       adit-sim --scenarios [--only PART] [--element N] [--deep] [--trace]\n"
+            "       adit-sim --no-memory [--only PART] [--host N] [--nth N] [--deep] [--trace]\n",
+            what);
     return 2;
 }
 
@@ -117,33 +133,63 @@ static bool read_list(const char *text, struct job *job)
     return true;
 }
 
+/* Words without a value. */
+static bool read_flag(const char *word, struct job *job)
+{
+    if (strcmp(word, "--trace") == 0)
+        job->is_traced = job->scenario.is_traced = true;
+    else if (strcmp(word, "--list") == 0)
+        job->mode = MODE_LIST;
+    else if (strcmp(word, "--scenarios") == 0)
+        job->mode = MODE_SCENARIOS;
+    else if (strcmp(word, "--no-memory") == 0)
+        job->mode = MODE_NO_MEMORY;
+    else if (strcmp(word, "--deep") == 0)
+        job->scenario.is_deep = true;
+    else
+        return false;
+    return true;
+}
+
+static bool read_value(const char *word, const char *value, struct job *job)
+{
+    struct sim_scenario_job *sc = &job->scenario;
+    uint64_t n = 0;
+
+    if (strcmp(word, "--only") == 0) {
+        sc->only = value;
+        return *value != '\0';
+    }
+    if (strcmp(word, "--without") == 0)
+        return read_list(value, job);
+    if (!read_number(value, &n))
+        return false;
+    if (strcmp(word, "--seed") == 0)
+        job->seed = n;
+    else if (strcmp(word, "--runs") == 0)
+        job->runs = n;
+    else if (strcmp(word, "--seconds") == 0)
+        job->seconds = (double)n;
+    else if (strcmp(word, "--element") == 0)
+        sc->element = (uint32_t)n, sc->has_element = true;
+    else if (strcmp(word, "--host") == 0)
+        sc->who = (uint32_t)n, sc->has_who = true;
+    else if (strcmp(word, "--nth") == 0)
+        sc->nth = n;
+    else
+        return false;
+    return true;
+}
+
 static bool read_args(int argc, char **argv, struct job *job)
 {
-    uint64_t seconds = 0;
-
     for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        bool is_read = true;
-
-        if (strcmp(argv[i], "--trace") == 0) {
-            job->is_traced = true;
+        if (read_flag(argv[i], job))
             continue;
-        }
-        if (strcmp(argv[i], "--seed") == 0)
-            is_read = read_number(value, &job->seed);
-        else if (strcmp(argv[i], "--runs") == 0)
-            is_read = read_number(value, &job->runs);
-        else if (strcmp(argv[i], "--seconds") == 0)
-            is_read = read_number(value, &seconds);
-        else if (strcmp(argv[i], "--without") == 0)
-            is_read = read_list(value, job);
-        else
-            return false;
-        if (!is_read)
+        if (!read_value(argv[i], i + 1 < argc ? argv[i + 1] : "", job))
             return false;
         i++;
     }
-    job->seconds = (double)seconds;
     return true;
 }
 
@@ -155,26 +201,43 @@ static double elapsed_s(const struct timespec *since)
     return (double)(now.tv_sec - since->tv_sec) + (double)(now.tv_nsec - since->tv_nsec) / 1e9;
 }
 
-int main(int argc, char **argv)
+static uint64_t run_worlds(const struct job *job)
 {
-    struct job job = {.seed = 1, .runs = 1000};
     uint64_t n_worlds = 0, n_broken = 0;
     char what[SIM_BROKEN_MAX];
     struct timespec start;
 
-    if (!read_args(argc, argv, &job))
-        return usage("not understood");
     clock_gettime(CLOCK_MONOTONIC, &start);
-    for (uint64_t i = 0; i < job.runs && (job.seconds == 0 || elapsed_s(&start) < job.seconds); i++) {
+    for (uint64_t i = 0; i < job->runs && (job->seconds == 0 || elapsed_s(&start) < job->seconds); i++) {
         struct sim_plan p;
 
-        make_plan(&p, job.seed + i, job.without, job.n_without);
+        make_plan(&p, job->seed + i, job->without, job->n_without);
         n_worlds++;
-        if (run(&p, job.is_traced, what))
+        if (run(&p, job->is_traced, what))
             continue;
-        if (n_broken++ < TOLD_MAX && !job.is_traced)
-            tell(job.seed + i, &job);
+        if (n_broken++ < TOLD_MAX && !job->is_traced)
+            tell(job->seed + i, job);
     }
     printf("%" PRIu64 " worlds, %" PRIu64 " broken\n", n_worlds, n_broken);
-    return n_broken > 0;
+    return n_broken;
+}
+
+int main(int argc, char **argv)
+{
+    struct job job = {.seed = 1, .runs = 1000};
+
+    if (!read_args(argc, argv, &job))
+        return usage("not understood");
+    switch (job.mode) {
+    case MODE_WORLDS:
+        return run_worlds(&job) > 0;
+    case MODE_LIST:
+        sim_scenarios_list();
+        return 0;
+    case MODE_SCENARIOS:
+        return sim_scenarios_run(&job.scenario) > 0;
+    case MODE_NO_MEMORY:
+        return sim_scenarios_run_no_memory(&job.scenario) > 0;
+    }
+    return 2;
 }

@@ -286,6 +286,9 @@ void sim_act(struct sim_world *w, const struct sim_act *act);
 void sim_traffic(struct sim_host *client);
 void sim_traffic_spoof(struct sim_host *client);
 void sim_traffic_device(void *ctx, adit_peer from, adit_bytes packet);
+/* Of the inner packets sent through a client's tunnel (SIM_SERVER: any) in [from_ns, to_ns). */
+uint64_t sim_traffic_lost(const struct sim_world *w, uint32_t who, uint64_t from_ns, uint64_t to_ns,
+                          uint64_t *n_sent);
 
 /* check.c */
 void sim_check_keys(struct sim_host *h, const struct adit_session *s, const struct adit_data_keys *keys);

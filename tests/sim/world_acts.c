@@ -30,7 +30,6 @@ static void crash(struct sim_host *h, int64_t ms)
     }
     h->is_policy_due = h->is_worker_due = false;
     h->tick_ns = ADIT_NEVER;
-    h->fail_in = 0;
     if (ms > 0)
         sim_queue_put(&w->queue, back_at(w, ms), SIM_EV_START, h->id, 0);
 }

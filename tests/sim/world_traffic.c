@@ -16,8 +16,9 @@ enum {
 };
 
 struct sim_inner {
-    uint64_t hash;
+    uint64_t hash, at_ns;
     uint32_t from, src; /* host, IPv4 */
+    uint32_t client;    /* whose tunnel it takes first */
     uint32_t dst;
     bool is_spoofed, is_delivered;
 };
@@ -42,7 +43,8 @@ static struct sim_inner *enter(struct sim_world *w)
     return &w->inner[w->n_inner++];
 }
 
-static void send(struct sim_host *from, uint32_t src, uint32_t dst, bool is_spoofed)
+static void send(struct sim_host *from, const struct sim_host *client, uint32_t src, uint32_t dst,
+                 bool is_spoofed)
 {
     struct sim_world *w = from->w;
     uint32_t most = w->plan->traffic_bytes > LEN_MIN ? w->plan->traffic_bytes : LEN_MIN + 1;
@@ -59,8 +61,13 @@ static void send(struct sim_host *from, uint32_t src, uint32_t dst, bool is_spoo
     adit_wr_u64(&wr, serial);
     for (size_t i = LEN_MIN; i < n; i++)
         packet[i] = (uint8_t)(serial + i);
-    *enter(w) = (struct sim_inner){
-        .hash = hash_of(packet, n), .from = from->id, .src = src, .dst = dst, .is_spoofed = is_spoofed};
+    *enter(w) = (struct sim_inner){.hash = hash_of(packet, n),
+                                   .at_ns = w->now.mono_ns,
+                                   .from = from->id,
+                                   .client = client->id,
+                                   .src = src,
+                                   .dst = dst,
+                                   .is_spoofed = is_spoofed};
     from->facts.n_sent++;
     sim_plane_device(&from->plane, packet, n, sim_host_now(from));
     sim_host_stir(from);
@@ -79,7 +86,7 @@ static void send_down(struct sim_host *client)
         server->server.is_on ? sim_server_caller_named(server, client->tls.common_name) : NULL;
 
     if (c && c->lease.v4.family == ADIT_AF_V4 && server->paused_until_ns <= client->w->now.mono_ns)
-        send(server, SERVER_INNER, adit_ip_v4_host(&c->lease.v4), false);
+        send(server, client, SERVER_INNER, adit_ip_v4_host(&c->lease.v4), false);
 }
 
 void sim_traffic(struct sim_host *h)
@@ -93,9 +100,9 @@ void sim_traffic(struct sim_host *h)
     send_down(h);
     if (!h->is_plane_on || !h->client.is_up)
         return;
-    send(h, inner_of(h), SERVER_INNER, false);
+    send(h, h, inner_of(h), SERVER_INNER, false);
     if (w->plan->want_client_to_client && inner_of(other) && other != h)
-        send(h, inner_of(h), inner_of(other), false);
+        send(h, h, inner_of(h), inner_of(other), false);
 }
 
 void sim_traffic_spoof(struct sim_host *h)
@@ -105,7 +112,7 @@ void sim_traffic_spoof(struct sim_host *h)
     uint32_t src = other != h && inner_of(other) ? inner_of(other) : 0x0a08fffe;
 
     if (h->is_plane_on && h->client.is_up && inner_of(h) != src)
-        send(h, src, SERVER_INNER, true);
+        send(h, h, src, SERVER_INNER, true);
 }
 
 /* ---- at the other end ---- */
@@ -153,4 +160,22 @@ void sim_traffic_device(void *ctx, adit_peer from, adit_bytes packet)
     h->facts.last_delivery_ns = w->now.mono_ns;
     if (h->id == SIM_SERVER)
         w->hosts[w->inner[serial].from].facts.last_delivery_ns = w->now.mono_ns;
+}
+
+uint64_t sim_traffic_lost(const struct sim_world *w, uint32_t who, uint64_t from_ns, uint64_t to_ns,
+                          uint64_t *n_sent)
+{
+    uint64_t n_lost = 0;
+
+    *n_sent = 0;
+    for (uint64_t i = 0; i < w->n_inner; i++) {
+        const struct sim_inner *row = &w->inner[i];
+
+        if (row->is_spoofed || row->at_ns < from_ns || row->at_ns >= to_ns ||
+            (who != SIM_SERVER && row->client != who))
+            continue;
+        ++*n_sent;
+        n_lost += !row->is_delivered;
+    }
+    return n_lost;
 }
