@@ -12,6 +12,7 @@ enum {
     GOODBYE_S = 5,
     ANSWER_S = 30, /* connect-timeout */
     BACKOFF_MAX_S = 8,
+    TEMP_ATTEMPT = 3, /* ... which is the pause after a refusal for now */
 };
 
 static int link_of(const struct sim_host *h)
@@ -145,19 +146,32 @@ static void go_off(struct sim_host *h)
                       h->id, 0);
 }
 
-static void end(struct sim_host *h, adit_err reason)
+static void end_for_now(struct sim_host *h, adit_err reason, bool is_final)
 {
-    struct sim_client *c = &h->client;
-    bool is_final = reason == ADIT_E_AUTH_FAILED || reason == ADIT_E_PEER_HALT;
-
     sim_trace(h->w, h, "ends: %s", adit_err_text(reason));
     sim_check_end(h, reason);
-    if (is_final || c->is_leaving) {
+    if (is_final || h->client.is_leaving) {
         go_off(h);
         return;
     }
     end_session(h);
     wait_to_retry(h);
+}
+
+static void end(struct sim_host *h, adit_err reason)
+{
+    end_for_now(h, reason, reason == ADIT_E_AUTH_FAILED || reason == ADIT_E_PEER_HALT);
+}
+
+/* The peer's word for it counts, too: "TEMP[backoff 15]:why" is no refusal for good (9.4). */
+static void on_closed(struct sim_host *h, const struct adit_event *ev)
+{
+    if (ev->reason != ADIT_E_AUTH_FAILED || ev->text.n < 5 || memcmp(ev->text.p, "TEMP[", 5) != 0) {
+        end(h, ev->reason);
+        return;
+    }
+    h->client.attempt = TEMP_ATTEMPT;
+    end_for_now(h, ev->reason, false);
 }
 
 void sim_client_crash(struct sim_host *h)
@@ -288,7 +302,7 @@ static bool handle(struct sim_host *h, struct adit_event *ev)
         on_up(h);
         break;
     case ADIT_EV_CLOSED:
-        end(h, ev->reason);
+        on_closed(h, ev);
         return false;
     case ADIT_EV_AUTH_WANTED:
         sim_break(h->w, "%s: a client is asked to admit somebody", h->name);
