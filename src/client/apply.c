@@ -108,14 +108,22 @@ static struct adit_tunnel_net net_of(const struct adit_client *c)
     return net;
 }
 
+static void on_names(void *arg, const struct adit_tunnel_net *net)
+{
+    struct adit_client *c = arg;
+    unsigned n_failed = 0;
+
+    c->names = NULL;
+    c->are_routes_due = false;
+    adit_tunnel_route(&c->h->tunnel, net, &n_failed);
+    adit_host_ready(c->h, n_failed > 0 ? " With Errors (see above)" : "");
+}
+
 static void set_routes(struct adit_client *c)
 {
     struct adit_tunnel_net net = net_of(c);
-    unsigned n_failed = 0;
 
-    c->are_routes_due = false;
-    adit_tunnel_route(&c->h->tunnel, &net, &n_failed);
-    adit_host_ready(c->h, n_failed > 0 ? " With Errors (see above)" : "");
+    c->names = adit_names_find(c->h, &net, on_names, c);
 }
 
 static void on_route_timer(uv_timer_t *timer)

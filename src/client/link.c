@@ -80,7 +80,7 @@ static void open_udp(struct adit_client *c, const struct adit_addr *remote)
 {
     /* A peer that may float answers from anywhere, so its socket must not be tied to one address. */
     bool want_connect = remote && !c->conn->can_float && c->params.role != ADIT_ROLE_P2P_SERVER;
-    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_UDP, remote);
+    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_UDP, &c->local, remote);
     struct adit_fail fail;
 
     if (fd < 0) {
@@ -160,7 +160,7 @@ static void poll_tcp(struct adit_client *c, int fd, int events, uv_poll_cb cb)
 static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
 {
     char text[ADIT_ADDR_STR_MAX];
-    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_TCP_CONNECT, remote);
+    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_TCP_CONNECT, &c->local, remote);
     struct adit_fail fail;
     adit_err e;
 
@@ -184,7 +184,7 @@ static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
 
 static void listen_tcp(struct adit_client *c)
 {
-    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_TCP_LISTEN, NULL);
+    int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_TCP_LISTEN, &c->local, NULL);
 
     if (fd < 0)
         adit_client_exit(c, "socket-error", 1);

@@ -20,6 +20,7 @@
 #include "client/newcomer.h"
 #include "core/door.h"
 #include "host/material.h"
+#include "host/names.h"
 #include "core/terms.h"
 #include "linux/resolve.h"
 
@@ -56,12 +57,13 @@ struct adit_client {
     struct adit_resolve *resolve;
     struct adit_addr addrs[ADIT_CLIENT_ADDRS];
     size_t n_addrs, addr_at;
+    struct adit_addr local; /* this end, for the present remote */
     uint32_t min_wait_s; /* the server asked for a pause */
     bool wants_same_remote;
     uv_timer_t retry_timer;
     uint64_t resolve_until_ns;
 
-    /* link.c */
+    /* link.c; at c->local */
     const struct adit_conf_conn *conn; /* in use */
     struct adit_wraps *all_wraps;      /* one for each connection entry */
     struct adit_wraps *wraps;          /* of `conn` */
@@ -86,7 +88,8 @@ struct adit_client {
     unsigned gone_due; /* PEER_GONE notes still to come; until then notes are about the connection before */
     bool has_peer;     /* the plane knows the peer */
     bool is_up;
-    bool are_routes_due; /* the device is configured, route-delay has not passed */
+    bool are_routes_due; /* the device is configured; route-delay has not passed, or names are looked up */
+    struct adit_names *names;
     bool was_up;         /* this connection came up: the next failure starts with short waits */
     bool has_said_wrong_key, has_said_refused;
     uint64_t heard_ns;        /* last authentic control packet */

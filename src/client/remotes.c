@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "host/outside.h"
 
 enum {
     QUICK_ROUNDS = 5, /* rounds before the pauses begin to double */
@@ -102,11 +103,34 @@ void adit_client_try_later(struct adit_client *c)
 
 /* ---- names ---- */
 
+/* NULL: no remote. */
+static const struct adit_addr *present_addr(const struct adit_client *c)
+{
+    return c->conn->remote ? &c->addrs[c->addr_at] : NULL;
+}
+
+static void on_local_found(void *arg, const struct adit_resolved *r)
+{
+    struct adit_client *c = arg;
+
+    c->resolve = NULL;
+    if (adit_outside_local_found(c->h, c->conn, r, &c->local)) {
+        adit_client_open_link(c, present_addr(c));
+        return;
+    }
+    adit_note(c->log, NULL, "Exiting due to fatal error");
+    adit_host_stop(c->h, ADIT_HOST_EXIT, 1);
+}
+
 static void open_present(struct adit_client *c)
 {
-    struct adit_addr *addr = &c->addrs[c->addr_at];
-
-    adit_client_open_link(c, addr);
+    if (adit_outside_local(c->conn, &c->local)) {
+        adit_client_open_link(c, present_addr(c));
+        return;
+    }
+    c->resolve = adit_outside_find_local(c->h, c->conn, present_addr(c), on_local_found, c);
+    if (!c->resolve)
+        adit_client_exit(c, "memory", 1);
 }
 
 static void resolve_failed(struct adit_client *c, const struct adit_resolved *r)
@@ -150,11 +174,7 @@ static void on_resolved(void *arg, const struct adit_resolved *r)
 void adit_client_try(struct adit_client *c)
 {
     c->conn = present(c);
-    if (!c->conn->remote) {
-        adit_client_open_link(c, NULL);
-        return;
-    }
-    if (c->n_addrs > 0) {
+    if (!c->conn->remote || c->n_addrs > 0) {
         open_present(c);
         return;
     }

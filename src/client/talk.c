@@ -87,6 +87,8 @@ void adit_client_take_keys(struct adit_client *c, struct adit_data_keys *keys)
 void adit_client_end_session(struct adit_client *c)
 {
     adit_client_stop_talk_timers(c);
+    adit_names_cancel(c->names);
+    c->names = NULL;
     adit_session_free(c->session);
     c->session = NULL;
     if (c->has_peer) {

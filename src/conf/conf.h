@@ -148,6 +148,12 @@ enum {
     ADIT_REDIRECT_NO_IPV4 = 1 << 9,
 };
 
+/* Where an option stands. */
+struct adit_place {
+    const char *file; /* NULL: nowhere */
+    unsigned line;
+};
+
 /* A file that an option names, or the text that stood in its place (<ca>...</ca>). Both NULL: not given. */
 struct adit_file_ref {
     const char *path;
@@ -180,6 +186,7 @@ enum adit_route_end_kind {
     ADIT_ROUTE_END_VPN_GATEWAY,
     ADIT_ROUTE_END_NET_GATEWAY,
     ADIT_ROUTE_END_REMOTE_HOST,
+    ADIT_ROUTE_END_NAME, /* of a host: the host of this library looks it up */
 };
 
 struct adit_route_end {
@@ -193,6 +200,7 @@ struct adit_conf_route {
     uint8_t bits;
     struct adit_route_end gateway;
     int metric; /* -1: route-metric */
+    struct adit_place at;
 };
 
 struct adit_conf_routes {
@@ -238,6 +246,7 @@ struct adit_conf_conn {
     const char *remote;        /* host; NULL: none */
     const char *rport, *lport; /* number or service name */
     const char *local;         /* host; NULL: any address */
+    struct adit_place local_at, lport_at;
     enum adit_conf_proto proto;
     enum adit_family family; /* NONE: any */
     bool is_bound;           /* bind to local and lport */
@@ -301,6 +310,7 @@ struct adit_conf {
     bool has_route_delay;
     uint32_t route_delay_s, route_delay_window_s;
     bool is_route_noexec, is_route_nopull;
+    bool can_pull_names; /* allow-pull-fqdn */
     uint32_t redirect; /* ADIT_REDIRECT_* */
 
     /* server mode; `server` and `server-ipv6` have been expanded into these */

@@ -13,11 +13,6 @@
 #include "conf/options.h"
 #include "conf/pushed.h"
 
-struct adit_place {
-    const char *file; /* NULL: nowhere */
-    unsigned line;
-};
-
 /* A `remote` outside of <connection>. */
 struct adit_conf_remote {
     const char *host, *port;

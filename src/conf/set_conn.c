@@ -132,6 +132,7 @@ bool adit_set_port(struct adit_fill *f, const struct adit_words *w)
     if (!is_port(f, w->v[1]))
         return false;
     f->conn->lport = f->conn->rport = w->v[1];
+    f->conn->lport_at = f->at;
     return true;
 }
 
@@ -140,6 +141,7 @@ bool adit_set_lport(struct adit_fill *f, const struct adit_words *w)
     if (!is_port(f, w->v[1]))
         return false;
     f->conn->lport = w->v[1];
+    f->conn->lport_at = f->at;
     f->conn->is_lport_given = true;
     return true;
 }
@@ -159,6 +161,7 @@ bool adit_set_local(struct adit_fill *f, const struct adit_words *w)
         return adit_fill_error(f, "not-supported",
                                "`local` with a port and protocol is not supported yet; use lport and proto");
     f->conn->local = strcmp(w->v[1], "*") == 0 ? NULL : w->v[1];
+    f->conn->local_at = f->at;
     return true;
 }
 

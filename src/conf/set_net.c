@@ -31,11 +31,22 @@ bool adit_set_ifconfig_ipv6(struct adit_fill *f, const struct adit_words *w)
 
 /* ---- routes ---- */
 
-/* A name is what host names are made of; whether it exists is found out later. */
+/*
+ * A name is what host names are made of; whether it exists is found out later. Digits and dots alone are an
+ * address with a slip in it.
+ */
 static bool is_host_name(const char *s)
 {
-    return *s != 0 && strlen(s) < 256 &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == strlen(s);
+    size_t n = strlen(s);
+
+    return n > 0 && n < 256 && strspn(s, "0123456789.") < n &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == n;
+}
+
+/* As openvpn: what a server pushes is looked up only where allow-pull-fqdn trusts it that far. */
+static bool is_name_allowed(const struct adit_fill *f, const char *text)
+{
+    return is_host_name(text) && (!f->pushed || f->c->can_pull_names);
 }
 
 static bool read_end(struct adit_fill *f, const char *text, enum adit_family family,
@@ -52,9 +63,11 @@ static bool read_end(struct adit_fill *f, const char *text, enum adit_family fam
         out->kind = ADIT_ROUTE_END_REMOTE_HOST;
     else if (adit_ip_parse(text, &out->ip) == ADIT_OK && out->ip.family == family)
         out->kind = ADIT_ROUTE_END_IP;
-    else if (family == ADIT_AF_V4 && is_host_name(text) && !f->pushed)
-        return adit_fill_error(f, "not-supported",
-                               "`%s`: a host name (`%s`) is known, not supported yet; give its address",
+    else if (family == ADIT_AF_V4 && is_name_allowed(f, text))
+        out->kind = ADIT_ROUTE_END_NAME;
+    else if (family == ADIT_AF_V4 && is_host_name(text))
+        return adit_fill_error(f, "address",
+                               "`%s`: `%s` is a host's name; allow-pull-fqdn here would let it be looked up",
                                f->row->name, text);
     else
         return adit_fill_error(f, "address", "`%s`: `%s` is no address that a route can have", f->row->name,
@@ -101,7 +114,7 @@ static bool add_route(struct adit_fill *f, struct adit_conf_routes *l, const str
 
 bool adit_set_route(struct adit_fill *f, const struct adit_words *w)
 {
-    struct adit_conf_route r = {.bits = 32, .metric = -1};
+    struct adit_conf_route r = {.bits = 32, .metric = -1, .at = f->at};
     struct adit_prefix p;
 
     if (!read_end(f, w->v[1], ADIT_AF_V4, &r.net))
@@ -128,20 +141,47 @@ bool adit_set_route(struct adit_fill *f, const struct adit_words *w)
     return add_route(f, &f->c->routes, &r);
 }
 
-bool adit_set_route_ipv6(struct adit_fill *f, const struct adit_words *w)
+/* NAME/BITS, read as ::/BITS with a name. False: it is not of that kind. */
+static bool read_name6(struct adit_fill *f, const char *text, struct adit_route_end *net,
+                       struct adit_prefix *p)
 {
-    struct adit_conf_route r = {.metric = -1};
+    const char *slash = strchr(text, '/');
+    const char *name, *unnamed;
+
+    if (!slash)
+        return false;
+    name = adit_arena_format(f->a, "%.*s", (int)(slash - text), text);
+    unnamed = adit_arena_format(f->a, "::%s", slash);
+    if (!name || !unnamed || !is_name_allowed(f, name) || adit_prefix_parse(unnamed, p) != ADIT_OK)
+        return false;
+    *net = (struct adit_route_end){.kind = ADIT_ROUTE_END_NAME, .name = name};
+    return true;
+}
+
+static bool read_net6(struct adit_fill *f, const char *text, struct adit_conf_route *r)
+{
     struct adit_prefix p;
 
-    if (!adit_fill_prefix6(f, w->v[1], &p))
+    if (!read_name6(f, text, &r->net, &p)) {
+        if (!adit_fill_prefix6(f, text, &p))
+            return false;
+        r->net =
+            (struct adit_route_end){.kind = ADIT_ROUTE_END_IP, .ip = adit_prefix_masked(p).ip, .name = text};
+    }
+    r->bits = p.bits;
+    return true;
+}
+
+bool adit_set_route_ipv6(struct adit_fill *f, const struct adit_words *w)
+{
+    struct adit_conf_route r = {.metric = -1, .at = f->at};
+
+    if (!read_net6(f, w->v[1], &r))
         return false;
     if (w->n > 2 && !read_end(f, w->v[2], ADIT_AF_V6, &r.gateway))
         return false;
     if (w->n > 3 && !read_metric(f, w->v[3], &r.metric))
         return false;
-    r.net =
-        (struct adit_route_end){.kind = ADIT_ROUTE_END_IP, .ip = adit_prefix_masked(p).ip, .name = w->v[1]};
-    r.bits = p.bits;
     return add_route(f, &f->c->routes_ipv6, &r);
 }
 

@@ -11,21 +11,45 @@ static bool parse_port(const char *text, uint16_t *port)
     return *text == '\0' && v < 65536;
 }
 
-/* The local end: an address given as a literal, and a port. Names are resolved for remotes only. */
-static bool local_of(const struct adit_conf_conn *conn, const struct adit_log *log, struct adit_addr *local)
+bool adit_outside_local(const struct adit_conf_conn *conn, struct adit_addr *local)
 {
     *local = (struct adit_addr){.port = 0};
-    if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK) {
-        adit_error(log, NULL,
-                   "local: '%s' is not an IP address; a host name is known here, not supported yet",
-                   conn->local);
+    if (conn->local && adit_ip_parse(conn->local, &local->ip) != ADIT_OK)
         return false;
+    return !conn->is_bound || !conn->lport || parse_port(conn->lport, &local->port);
+}
+
+struct adit_resolve *adit_outside_find_local(struct adit_host *h, const struct adit_conf_conn *conn,
+                                             const struct adit_addr *remote, adit_resolve_cb cb, void *arg)
+{
+    enum adit_family family = remote ? remote->ip.family : conn->family;
+
+    return adit_resolve_start(&h->loop, conn->local, conn->is_bound ? conn->lport : NULL, family, cb, arg);
+}
+
+static void say_where(struct adit_host *h, const char *option, const struct adit_place *at)
+{
+    adit_error(&h->env.log, NULL, "%s:%u: `%s` names this end; check it, and this machine's DNS and services",
+               at->file ? at->file : "", at->line, option);
+}
+
+bool adit_outside_local_found(struct adit_host *h, const struct adit_conf_conn *conn,
+                              const struct adit_resolved *r, struct adit_addr *local)
+{
+    struct adit_ip ip;
+
+    if (r->err == ADIT_OK) {
+        *local = r->addrs[0];
+        if (!conn->local)
+            local->ip = (struct adit_ip){.family = ADIT_AF_NONE};
+        return true;
     }
-    if (conn->is_bound && conn->lport && !parse_port(conn->lport, &local->port)) {
-        adit_error(log, NULL, "lport: '%s' is not a port number", conn->lport);
-        return false;
-    }
-    return true;
+    adit_error(&h->env.log, NULL, "RESOLVE: %s", r->why);
+    if (conn->local && adit_ip_parse(conn->local, &ip) != ADIT_OK)
+        say_where(h, "local", &conn->local_at);
+    else
+        say_where(h, "lport", &conn->lport_at);
+    return false;
 }
 
 static void set_options(const struct adit_conf *c, const struct adit_conf_conn *conn,
@@ -50,14 +74,13 @@ static void set_options(const struct adit_conf *c, const struct adit_conf_conn *
 }
 
 int adit_outside_socket(struct adit_host *h, const struct adit_conf_conn *conn, enum adit_socket_kind kind,
-                        const struct adit_addr *remote)
+                        const struct adit_addr *local, const struct adit_addr *remote)
 {
     struct adit_priv_req req = {.kind = ADIT_PRIV_SOCKET_OPEN};
     struct adit_priv_res res;
 
     req.socket.kind = kind;
-    if (!local_of(conn, &h->env.log, &req.socket.local))
-        return -1;
+    req.socket.local = *local;
     req.socket.family = adit_socket_family(conn->family, &req.socket.local, remote);
     set_options(h->conf, conn, &req.socket);
     if (adit_priv_do(h->priv, &req, &res) == ADIT_OK)

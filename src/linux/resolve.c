@@ -20,7 +20,7 @@ struct adit_resolve {
     };
     adit_resolve_cb cb; /* NULL: canceled */
     void *arg;
-    char name[256]; /* for messages */
+    char name[320]; /* for messages: host and port */
     bool is_literal;
     struct adit_addr addr; /* is_literal */
 };
@@ -59,12 +59,31 @@ static size_t collect(const struct addrinfo *list, struct adit_addr *out)
     return n;
 }
 
+/* In the system's words, which are those of openvpn's log; libuv's own differ. */
+static const char *reason(int status)
+{
+    switch (status) {
+    case 0:
+        return "it has no address";
+    case UV_EAI_AGAIN:
+        return gai_strerror(EAI_AGAIN);
+    case UV_EAI_NONAME:
+        return gai_strerror(EAI_NONAME);
+    case UV_EAI_FAIL:
+        return gai_strerror(EAI_FAIL);
+    case UV_EAI_SERVICE:
+        return gai_strerror(EAI_SERVICE);
+    default:
+        return uv_strerror(status);
+    }
+}
+
 static void answer_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *list)
 {
     struct adit_resolve *r = lookup->data;
     struct adit_addr addrs[ADIT_RESOLVE_MAX];
     struct adit_resolved answer = {.err = ADIT_OK, .why = "", .addrs = addrs};
-    char why[384];
+    char why[448];
 
     if (status == 0)
         answer.n = collect(list, addrs);
@@ -72,8 +91,7 @@ static void answer_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo 
     if (answer.n == 0) {
         answer.err = ADIT_E_OS;
         answer.is_temporary = status == UV_EAI_AGAIN;
-        snprintf(why, sizeof why, "cannot resolve host address: %s (%s)", r->name,
-                 status == 0 ? "it has no address" : uv_strerror(status));
+        snprintf(why, sizeof why, "Cannot resolve host address: %s (%s)", r->name, reason(status));
         answer.why = why;
     }
     if (r->cb)
@@ -86,6 +104,9 @@ static bool parse_port(const char *s, uint16_t *out)
     char *end;
     unsigned long v;
 
+    *out = 0;
+    if (!s)
+        return true;
     if (*s < '0' || *s > '9')
         return false;
     v = strtoul(s, &end, 10);
@@ -136,7 +157,7 @@ struct adit_resolve *adit_resolve_start(uv_loop_t *loop, const char *host, const
         host = NULL;
     r->cb = cb;
     r->arg = arg;
-    snprintf(r->name, sizeof r->name, "%s", host ? host : "*");
+    snprintf(r->name, sizeof r->name, "%s:%s", host ? host : "*", port ? port : "");
     r->is_literal = is_literal(host, port, family, &r->addr);
     status = r->is_literal ? start_literal(loop, r) : start_lookup(loop, r, host, port, family);
     if (status == 0)

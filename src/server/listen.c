@@ -16,11 +16,11 @@ enum {
 
 /* ---- sockets ---- */
 
-static int open_socket(struct adit_server *sv, enum adit_socket_kind kind)
+static int open_socket(struct adit_server *sv, enum adit_socket_kind kind, const struct adit_addr *local)
 {
     char text[ADIT_ADDR_STR_MAX];
     struct adit_addr bound;
-    int fd = adit_outside_socket(sv->h, &sv->conf->conn, kind, NULL);
+    int fd = adit_outside_socket(sv->h, &sv->conf->conn, kind, local, NULL);
 
     if (fd >= 0 && adit_socket_local(fd, &bound) == ADIT_OK)
         adit_note(sv->log, NULL, "%sv%d link local (bound): [AF_INET%s]%s",
@@ -94,9 +94,9 @@ static void on_stream(uv_poll_t *handle, int status, int events)
         adit_host_del_link(sv->h, way.link);
 }
 
-adit_err adit_server_listen(struct adit_server *sv)
+adit_err adit_server_listen(struct adit_server *sv, const struct adit_addr *local)
 {
-    int fd = open_socket(sv, sv->is_tcp ? ADIT_SOCKET_TCP_LISTEN : ADIT_SOCKET_UDP);
+    int fd = open_socket(sv, sv->is_tcp ? ADIT_SOCKET_TCP_LISTEN : ADIT_SOCKET_UDP, local);
 
     sv->listener = -1;
     sv->next_link = ADIT_SERVER_FIRST_STREAM;

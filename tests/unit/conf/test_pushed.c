@@ -259,6 +259,27 @@ static void pull_filters_judge_by_the_beginning(void **state)
     push_done(&x);
 }
 
+static void a_pushed_name_of_a_host_is_looked_up_only_where_that_is_allowed(void **state)
+{
+    const char *reply = "route intra.example 255.255.255.255 gw.example,route-ipv6 intra.example/128";
+    struct pushing x = {0};
+
+    (void)state;
+    push_on(&x, CLIENT, reply);
+    assert_int_equal(x.err, ADIT_OK);
+    assert_int_equal(x.p->routes.n + x.p->routes_ipv6.n, 0);
+    push_done(&x);
+    x = (struct pushing){0};
+    push_on(&x, CLIENT "allow-pull-fqdn\n", reply);
+    assert_int_equal(x.err, ADIT_OK);
+    assert_int_equal(x.p->routes.n, 1);
+    assert_int_equal(x.p->routes.v[0].net.kind, ADIT_ROUTE_END_NAME);
+    assert_int_equal(x.p->routes.v[0].gateway.kind, ADIT_ROUTE_END_NAME);
+    assert_int_equal(x.p->routes_ipv6.n, 1);
+    assert_string_equal(x.p->routes_ipv6.v[0].net.name, "intra.example");
+    push_done(&x);
+}
+
 static void what_must_not_be_ignored_refuses_the_push(void **state)
 {
     static const char *const replies[] = {"compress lz4",
@@ -322,6 +343,7 @@ int main(void)
         cmocka_unit_test(names_in_routes_are_not_taken_from_a_server),
         cmocka_unit_test(texts_of_a_peer_are_cleaned),
         cmocka_unit_test(pull_filters_judge_by_the_beginning),
+        cmocka_unit_test(a_pushed_name_of_a_host_is_looked_up_only_where_that_is_allowed),
         cmocka_unit_test(what_must_not_be_ignored_refuses_the_push),
         cmocka_unit_test(framing_that_changes_nothing_is_taken),
         cmocka_unit_test(a_pushed_mtu_stays_below_its_ceiling),

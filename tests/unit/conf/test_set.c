@@ -45,9 +45,13 @@ static const struct {
     {"route 1.2.3.4 255.0.255.0", "netmask"},
     {"route 1.2.3.4 255.255.255.255 default -3", "number"},
     {"route default", "address"},
+    {"route 10.0.0.256", "address"},
+    {"route 10.8.0.0 255.255.0.0 10.8.0", "address"},
     {"route \"a b\"", "address"},
     {"route-ipv6 foo", "address"},
+    {"route-ipv6 foo/200", "address"},
     {"route-ipv6 fd::1/200", "address"},
+    {"route-ipv6 fd::/64 gateway.example", "address"},
     {"route-ipv6 fd::/64 1.2.3.4", "address"},
     {"route-gateway foo", "address"},
     {"route-ipv6-gateway 1.2.3.4", "address"},
@@ -166,6 +170,29 @@ static void values_that_make_no_sense_are_refused(void **state)
         assert_int_equal(r.err, ADIT_E_CONFIG);
         done(&r);
     }
+}
+
+static void routes_may_lead_to_names_of_hosts(void **state)
+{
+    struct reading r = {0};
+
+    (void)state;
+    read_text(&r, CLIENT "route intra.example\nroute 10.0.0.0 255.0.0.0 gw_1.example 4\n"
+                         "route-ipv6 intra.example/128\nlocal here.example\nlport openvpn\n");
+    assert_reads(&r);
+    assert_int_equal(r.c->routes.v[0].net.kind, ADIT_ROUTE_END_NAME);
+    assert_string_equal(r.c->routes.v[0].net.name, "intra.example");
+    assert_int_equal(r.c->routes.v[0].bits, 32);
+    assert_int_equal(r.c->routes.v[1].net.kind, ADIT_ROUTE_END_IP);
+    assert_int_equal(r.c->routes.v[1].gateway.kind, ADIT_ROUTE_END_NAME);
+    assert_int_equal(r.c->routes.v[1].at.line, 8);
+    assert_int_equal(r.c->routes_ipv6.v[0].net.kind, ADIT_ROUTE_END_NAME);
+    assert_string_equal(r.c->routes_ipv6.v[0].net.name, "intra.example");
+    assert_int_equal(r.c->routes_ipv6.v[0].bits, 128);
+    assert_string_equal(r.c->conns[0].local, "here.example");
+    assert_int_equal(r.c->conns[0].local_at.line, 10);
+    assert_int_equal(r.c->conns[0].lport_at.line, 11);
+    done(&r);
 }
 
 static void routes_keep_what_was_written(void **state)
@@ -389,6 +416,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_that_make_no_sense_are_refused),
+        cmocka_unit_test(routes_may_lead_to_names_of_hosts),
         cmocka_unit_test(routes_keep_what_was_written),
         cmocka_unit_test(tls_values_are_kept),
         cmocka_unit_test(process_values_are_kept),
