@@ -82,9 +82,25 @@ static void say_os(struct adit_client *c, int os_errno)
               strerror(os_errno));
 }
 
+static bool is_about_link(const struct adit_note *note)
+{
+    return note->kind == ADIT_NOTE_LINK_DOWN ||
+           (note->kind == ADIT_NOTE_REFUSED && note->refused.cmd == ADIT_CMD_LINK_ADD);
+}
+
+/* Next to always it is memory, and a moment later there may be some. */
+static void on_refused(struct adit_client *c, const struct adit_note *note)
+{
+    if (is_about_link(note) ? note->refused.link != c->link : !c->has_peer)
+        return;
+    adit_error(c->log, NULL, "the data plane refused %s: %s", adit_host_refused_what(note->refused.cmd),
+               adit_err_text(note->refused.why));
+    adit_client_restart(c, "data-plane");
+}
+
 static bool is_about_peer(const struct adit_note *note)
 {
-    return note->kind != ADIT_NOTE_CTRL_RX && note->kind != ADIT_NOTE_LINK_DOWN && note->kind != ADIT_NOTE_OS;
+    return note->kind != ADIT_NOTE_CTRL_RX && note->kind != ADIT_NOTE_OS && !is_about_link(note);
 }
 
 void adit_client_on_note(void *ctx, const struct adit_note *note)
@@ -133,6 +149,9 @@ void adit_client_on_note(void *ctx, const struct adit_note *note)
     case ADIT_NOTE_PEER_GONE:
     case ADIT_NOTE_PEER_ACTIVE:
     case ADIT_NOTE_FLOAT_CLASH:
+        break;
+    case ADIT_NOTE_REFUSED:
+        on_refused(c, note);
         break;
     case ADIT_NOTE_OS:
         say_os(c, note->os_errno);

@@ -216,6 +216,7 @@ void adit_host_stop(struct adit_host *h, enum adit_host_end end, int exit_status
 {
     h->end = end;
     h->exit_status = exit_status;
+    h->is_stopping = true;
     uv_stop(&h->loop);
 }
 
@@ -275,8 +276,30 @@ static void post(struct adit_host *h, struct adit_cmd *cmd)
 {
     adit_err e = h->plane->ops->post(h->plane, cmd);
 
-    if (e != ADIT_OK && cmd->kind != ADIT_CMD_CTRL_TX)
-        adit_error(&h->env.log, NULL, "the data plane did not take a command: %s", adit_err_text(e));
+    if (e == ADIT_OK || cmd->kind == ADIT_CMD_CTRL_TX)
+        return;
+    adit_error(&h->env.log, NULL, "the data plane did not take a command: %s", adit_err_text(e));
+    /* Nobody can tell any more what the plane knows. */
+    if (h->role && !h->is_stopping) {
+        adit_note(&h->env.log, NULL, "SIGHUP[soft,data-plane] received, process restarting");
+        adit_host_stop(h, ADIT_HOST_RESTART, 0);
+    }
+}
+
+const char *adit_host_refused_what(enum adit_cmd_kind cmd)
+{
+    switch (cmd) {
+    case ADIT_CMD_LINK_ADD:
+        return "a socket";
+    case ADIT_CMD_PEER_NEW:
+        return "a peer";
+    case ADIT_CMD_KEY_NEW:
+        return "keys";
+    case ADIT_CMD_ROUTE_ADD:
+        return "an address of the peer";
+    default:
+        return "a command";
+    }
 }
 
 void adit_host_add_link(struct adit_host *h, int link, int fd, bool is_stream, bool is_connected)

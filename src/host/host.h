@@ -45,6 +45,7 @@ struct adit_host {
     uv_poll_t worker_poll; /* without a worker thread */
     uv_signal_t signals[ADIT_HOST_SIGNALS];
     bool has_worker_poll;
+    bool is_stopping;
 
     bool has_straggler; /* after fini: a name look-up still runs; keep the host, and leave by _exit() */
     enum adit_host_end end;
@@ -86,6 +87,9 @@ void adit_host_route(struct adit_host *h, enum adit_cmd_kind kind, adit_peer pee
                      const struct adit_prefix *p);
 /* PEER_DEL, SAY_EXIT, COUNT. */
 void adit_host_cmd(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer);
+
+/* In log lines: what a REFUSED note was about. */
+const char *adit_host_refused_what(enum adit_cmd_kind cmd);
 
 struct adit_way { /* where a session's packets go */
     int link;

@@ -10,7 +10,8 @@
  * Beyond the seam's text: counters of ADIT_CMD_COUNT with peer ADIT_NO_PEER are those that belong to no peer.
  * PEER_SILENT knows data packets only; whether control packets came meanwhile is policy's knowledge. A peer
  * that may float may also move to another UDP link. On a stream, an opcode that is neither control nor data
- * ends the link, as a bad length does. PEER_DEL forgets the peer's routes, too.
+ * ends the link, as a bad length does. PEER_DEL forgets the peer's routes, too. post() returns ADIT_E_MEMORY
+ * where a command found the ring full and no memory to wait in; then it has not been taken.
  */
 #ifndef ADIT_LINUX_USERPLANE_H
 #define ADIT_LINUX_USERPLANE_H

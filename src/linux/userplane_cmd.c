@@ -5,29 +5,49 @@
  */
 #include "linux/userplane_parts.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-static void add_link(struct adit_up_worker *w, const struct adit_link_spec *spec)
+/* False: that cannot be told now; the command will be tried again when it can. */
+static bool refuse(struct adit_up_worker *w, const struct adit_cmd *cmd, struct adit_up_peer *peer,
+                   adit_err why)
 {
-    if (!adit_up_link_add(w, spec))
-        return;
-    adit_up_note_os(w, errno);
-    close(spec->fd);
-    adit_up_note_link_down(w, spec->link);
+    if (!adit_up_note_refused(w, cmd, why) && !atomic_load(&w->shared->is_stopping)) {
+        w->must_retry = true;
+        return false;
+    }
+    adit_up_drop(w, peer, why);
+    return true;
 }
 
-static void install_keys(struct adit_up_worker *w, struct adit_up_peer *peer,
-                         const struct adit_data_keys *keys)
+static void add_link(struct adit_up_worker *w, const struct adit_cmd *cmd)
 {
+    adit_err err = adit_up_link_add(w, &cmd->link);
+
+    if (err && refuse(w, cmd, NULL, err))
+        close(cmd->link.fd);
+}
+
+static void drop_key(struct adit_up_peer *peer, uint8_t key_id)
+{
+    if (key_id >= ADIT_KEY_IDS)
+        return;
+    adit_tx_drop(&peer->tx, key_id);
+    adit_rx_drop(&peer->rx, key_id);
+}
+
+static void install_keys(struct adit_up_worker *w, struct adit_up_peer *peer, const struct adit_cmd *cmd)
+{
+    const struct adit_data_keys *keys = &cmd->keys;
     adit_err err = adit_rx_install(&peer->rx, keys);
     uint8_t bit = (uint8_t)(1U << (keys->key_id % ADIT_KEY_IDS));
 
     if (!err)
         err = adit_tx_install(&peer->tx, keys);
-    if (err)
-        adit_up_drop(w, peer, err);
+    if (err) {
+        drop_key(peer, keys->key_id); /* one direction alone is of no use */
+        refuse(w, cmd, peer, err);
+    }
     peer->active_keys &= (uint8_t)~bit;
     peer->worn_keys &= (uint8_t)~bit;
 }
@@ -74,12 +94,12 @@ static void delete_peer(struct adit_up_worker *w, struct adit_up_peer *peer)
     adit_up_peer_bury(w, peer);
 }
 
-static void drop_key(struct adit_up_peer *peer, uint8_t key_id)
+static void add_route(struct adit_up_worker *w, struct adit_up_peer *peer, const struct adit_cmd *cmd)
 {
-    if (key_id >= ADIT_KEY_IDS)
-        return;
-    adit_tx_drop(&peer->tx, key_id);
-    adit_rx_drop(&peer->rx, key_id);
+    adit_err err = adit_up_route_add(w, cmd->peer, &cmd->route);
+
+    if (err)
+        refuse(w, cmd, peer, err);
 }
 
 static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, struct adit_up_peer *peer)
@@ -92,7 +112,7 @@ static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, s
         delete_peer(w, peer);
         break;
     case ADIT_CMD_KEY_NEW:
-        install_keys(w, peer, &cmd->keys);
+        install_keys(w, peer, cmd);
         break;
     case ADIT_CMD_KEY_USE:
         if (adit_tx_use(&peer->tx, cmd->key_id))
@@ -102,8 +122,7 @@ static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, s
         drop_key(peer, cmd->key_id);
         break;
     case ADIT_CMD_ROUTE_ADD:
-        if (adit_up_route_add(w, cmd->peer, &cmd->route))
-            adit_up_drop(w, peer, ADIT_E_MEMORY);
+        add_route(w, peer, cmd);
         break;
     case ADIT_CMD_ROUTE_DEL:
         adit_up_route_del(w, cmd->peer, &cmd->route);
@@ -119,16 +138,29 @@ static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, s
     }
 }
 
-static void add_peer(struct adit_up_worker *w, const struct adit_peer_spec *spec)
+static void add_peer(struct adit_up_worker *w, const struct adit_cmd *cmd)
 {
-    struct adit_up_peer *peer = adit_up_peer_find(w, spec->peer);
+    struct adit_up_peer *peer = adit_up_peer_find(w, cmd->spec.peer);
+    adit_err err;
 
     if (peer)
         adit_up_peer_bury(w, peer); /* a new peer never inherits keys */
-    if (adit_up_peer_add(w, spec)) {
-        adit_up_drop(w, NULL, ADIT_E_MEMORY);
-        adit_up_note_os(w, ENOMEM);
-    }
+    err = adit_up_peer_add(w, &cmd->spec);
+    if (err)
+        refuse(w, cmd, NULL, err);
+}
+
+/* Policy waits for the answer to these two, whoever the peer is, or was. */
+static void run_for_nobody(struct adit_up_worker *w, const struct adit_cmd *cmd)
+{
+    static const struct adit_counters none;
+
+    if (cmd->kind == ADIT_CMD_COUNT)
+        tell_counters(w, ADIT_NOTE_COUNTERS, cmd->peer, &w->orphans);
+    else if (cmd->kind == ADIT_CMD_PEER_DEL)
+        tell_counters(w, ADIT_NOTE_PEER_GONE, cmd->peer, &none);
+    else
+        adit_up_drop(w, NULL, ADIT_E_NO_PEER);
 }
 
 static void run(struct adit_up_worker *w, const struct adit_cmd *cmd)
@@ -138,7 +170,7 @@ static void run(struct adit_up_worker *w, const struct adit_cmd *cmd)
 
     switch (cmd->kind) {
     case ADIT_CMD_LINK_ADD:
-        add_link(w, &cmd->link);
+        add_link(w, cmd);
         return;
     case ADIT_CMD_LINK_DEL:
         link = adit_up_link_find(w, cmd->link.link);
@@ -146,7 +178,7 @@ static void run(struct adit_up_worker *w, const struct adit_cmd *cmd)
             adit_up_link_bury(w, link);
         return;
     case ADIT_CMD_PEER_NEW:
-        add_peer(w, &cmd->spec);
+        add_peer(w, cmd);
         return;
     case ADIT_CMD_CTRL_TX:
         send_ctrl(w, &cmd->ctrl);
@@ -157,10 +189,8 @@ static void run(struct adit_up_worker *w, const struct adit_cmd *cmd)
     peer = adit_up_peer_find(w, cmd->peer);
     if (peer)
         run_for_peer(w, cmd, peer);
-    else if (cmd->kind == ADIT_CMD_COUNT)
-        tell_counters(w, ADIT_NOTE_COUNTERS, cmd->peer, &w->orphans);
     else
-        adit_up_drop(w, NULL, ADIT_E_NO_PEER);
+        run_for_nobody(w, cmd);
 }
 
 /* Does the command need a note that cannot be written now? */
@@ -179,7 +209,10 @@ bool adit_up_cmd_drain(struct adit_up_worker *w)
     bool any = false;
 
     while ((cmd = adit_ring_front(&s->cmds)) && !must_wait(w, cmd)) {
+        w->must_retry = false;
         run(w, cmd);
+        if (w->must_retry)
+            break;
         if (cmd->kind == ADIT_CMD_KEY_NEW)
             adit_wipe(&cmd->keys, sizeof cmd->keys);
         adit_ring_release(&s->cmds);

@@ -56,12 +56,15 @@ adit_err adit_up_link_add(struct adit_up_worker *w, const struct adit_link_spec 
     learn_socket(link);
     if (link->is_stream)
         link->rest = adit_alloc(w->stream_packet_max + ADIT_STREAM_HEAD_LEN);
-    if ((link->is_stream && !link->rest) || adit_up_worker_watch(w, link) ||
-        adit_up_map_add(&w->links, &link->by_name, (uint32_t)link->name)) {
-        epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, link->fd, NULL);
+    if (link->is_stream && !link->rest) {
         free_link(link);
         return ADIT_E_MEMORY;
     }
+    if (adit_up_worker_watch(w, link)) {
+        free_link(link);
+        return ADIT_E_OS;
+    }
+    adit_up_map_add(&w->links, &link->by_name, (uint32_t)link->name);
     return ADIT_OK;
 }
 

@@ -318,6 +318,17 @@ static adit_err make_rooms(struct adit_up_worker *w)
     return ADIT_OK;
 }
 
+static adit_err make_maps(struct adit_up_worker *w)
+{
+    adit_err err = adit_up_map_init(&w->links);
+
+    if (!err)
+        err = adit_up_map_init(&w->peers);
+    if (!err)
+        err = adit_up_map_init(&w->addrs);
+    return err;
+}
+
 static adit_err start_gremlin(struct adit_up_worker *w)
 {
     int timer_fd = -1;
@@ -337,6 +348,8 @@ adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userpla
     err = adit_rng_fill(&p->env->rng, &w->hash_seed, sizeof w->hash_seed);
     if (!err)
         err = make_rooms(w);
+    if (!err)
+        err = make_maps(w);
     if (err)
         return err;
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

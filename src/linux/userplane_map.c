@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chains in a bucket array that doubles with its content. Only the very first add can fail: later growth is
- * optional. */
+/* Chains in a bucket array that doubles with its content, if there is memory: else the chains get longer. */
 #include "linux/userplane_parts.h"
 
 #include "base/mem.h"
@@ -36,14 +35,19 @@ static adit_err grow(struct adit_up_map *m)
     return ADIT_OK;
 }
 
-adit_err adit_up_map_add(struct adit_up_map *m, struct adit_up_node *node, uint32_t hash)
+adit_err adit_up_map_init(struct adit_up_map *m)
 {
-    if (m->n >= m->n_buckets && grow(m) && m->n_buckets == 0)
-        return ADIT_E_MEMORY;
+    *m = (struct adit_up_map){0};
+    return grow(m);
+}
+
+void adit_up_map_add(struct adit_up_map *m, struct adit_up_node *node, uint32_t hash)
+{
+    if (m->n >= m->n_buckets)
+        (void)!grow(m);
     node->hash = hash;
     put(m->buckets, m->n_buckets, node);
     m->n++;
-    return ADIT_OK;
 }
 
 void adit_up_map_del(struct adit_up_map *m, struct adit_up_node *node)
@@ -65,7 +69,7 @@ static struct adit_up_node *skip_others(struct adit_up_node *node, uint32_t hash
 
 struct adit_up_node *adit_up_map_find(const struct adit_up_map *m, uint32_t hash)
 {
-    return m->n_buckets > 0 ? skip_others(m->buckets[hash & (m->n_buckets - 1)], hash) : NULL;
+    return skip_others(m->buckets[hash & (m->n_buckets - 1)], hash);
 }
 
 struct adit_up_node *adit_up_map_next(const struct adit_up_node *after)

@@ -98,6 +98,20 @@ bool adit_up_note_plain(struct adit_up_worker *w, enum adit_note_kind kind, adit
     return true;
 }
 
+bool adit_up_note_refused(struct adit_up_worker *w, const struct adit_cmd *cmd, adit_err why)
+{
+    bool is_link = cmd->kind == ADIT_CMD_LINK_ADD;
+    struct adit_note *note = adit_up_note(w, ADIT_NOTE_REFUSED, is_link ? ADIT_NO_PEER : cmd->peer);
+
+    if (!note)
+        return false;
+    note->refused.cmd = cmd->kind;
+    note->refused.why = why;
+    note->refused.link = is_link ? cmd->link.link : ADIT_LINK_NONE;
+    adit_up_note_send(w);
+    return true;
+}
+
 /* Once a second: a broken device would fill the ring. */
 void adit_up_note_os(struct adit_up_worker *w, int os_errno)
 {

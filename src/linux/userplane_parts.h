@@ -42,7 +42,8 @@ struct adit_up_map {
     uint32_t n_buckets, n; /* buckets: a power of two */
 };
 
-ADIT_MUST_USE adit_err adit_up_map_add(struct adit_up_map *m, struct adit_up_node *node, uint32_t hash);
+ADIT_MUST_USE adit_err adit_up_map_init(struct adit_up_map *m);
+void adit_up_map_add(struct adit_up_map *m, struct adit_up_node *node, uint32_t hash); /* cannot fail */
 void adit_up_map_del(struct adit_up_map *m, struct adit_up_node *node);
 /* The first node with this hash, or the next one after `after`. */
 struct adit_up_node *adit_up_map_find(const struct adit_up_map *m, uint32_t hash);
@@ -195,6 +196,7 @@ struct adit_up_worker {
 
     unsigned ctrl_left;
     bool has_noted, owes_links;
+    bool must_retry; /* the command that was just run has failed, and that could not be told yet */
     uint64_t os_note_ns;
     struct adit_counters orphans;    /* what belongs to no peer */
     struct adit_up_gremlin *gremlin; /* NULL: no faults */
@@ -226,6 +228,7 @@ bool adit_up_note_moved(struct adit_up_worker *w, enum adit_note_kind kind, cons
                         const struct adit_up_link *link, const struct adit_addr *remote, adit_peer other);
 bool adit_up_note_key(struct adit_up_worker *w, enum adit_note_kind kind, adit_peer peer, uint8_t key_id);
 bool adit_up_note_plain(struct adit_up_worker *w, enum adit_note_kind kind, adit_peer peer);
+bool adit_up_note_refused(struct adit_up_worker *w, const struct adit_cmd *cmd, adit_err why);
 void adit_up_note_os(struct adit_up_worker *w, int os_errno);
 
 /* userplane_cmd.c: executes what policy has posted. True if there was anything. */

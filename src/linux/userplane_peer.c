@@ -91,7 +91,8 @@ static void take_address(struct adit_up_worker *w, struct adit_up_peer *peer, in
     link = adit_up_peer_link(w, peer);
     if ((link && link->is_stream) || peer->remote.ip.family == ADIT_AF_NONE)
         return;
-    peer->has_addr = !adit_up_map_add(&w->addrs, &peer->by_addr, hash_addr(w, link_name, &peer->remote));
+    adit_up_map_add(&w->addrs, &peer->by_addr, hash_addr(w, link_name, &peer->remote));
+    peer->has_addr = true;
 }
 
 void adit_up_peer_move(struct adit_up_worker *w, struct adit_up_peer *peer, struct adit_up_link *link,
@@ -111,10 +112,7 @@ adit_err adit_up_peer_add(struct adit_up_worker *w, const struct adit_peer_spec 
 
     if (!peer)
         return ADIT_E_MEMORY;
-    if (adit_up_map_add(&w->peers, &peer->by_id, spec->peer)) {
-        adit_free(peer);
-        return ADIT_E_MEMORY;
-    }
+    adit_up_map_add(&w->peers, &peer->by_id, spec->peer);
     peer->spec = *spec;
     peer->remote = spec->remote;
     peer->local = spec->local;

@@ -7,6 +7,10 @@
  *
  * Order: commands take effect in the order posted. A KEY_NEW posted before a control packet is sent is
  * installed before any answer to that packet is looked at. post() never blocks.
+ *
+ * A command that fails (for want of memory, as a rule) leaves nothing behind but a REFUSED note: whoever
+ * posted it decides what becomes of the peer. What the peer had before may be lost with it, as a key under
+ * the same key id. PEER_DEL cannot fail, and is answered even for a peer that was refused.
  */
 #ifndef ADIT_PLANE_SEAM_H
 #define ADIT_PLANE_SEAM_H
@@ -47,7 +51,7 @@ struct adit_peer_spec {
 };
 
 enum adit_cmd_kind {
-    ADIT_CMD_LINK_ADD,
+    ADIT_CMD_LINK_ADD, /* refused: the descriptor is closed */
     ADIT_CMD_LINK_DEL, /* closes it; no note follows */
     ADIT_CMD_PEER_NEW,
     ADIT_CMD_PEER_SET, /* the same fields, for a peer that exists; keys and counters stay */
@@ -100,7 +104,8 @@ enum adit_note_kind {
     ADIT_NOTE_KEY_WORN,    /* time to renegotiate; once per key */
     ADIT_NOTE_COUNTERS,
     ADIT_NOTE_PEER_GONE,
-    ADIT_NOTE_OS, /* the device or a socket failed: `os_errno` */
+    ADIT_NOTE_REFUSED, /* a command failed: `refused` says which, and why */
+    ADIT_NOTE_OS,      /* the device or a socket failed: `os_errno` */
 };
 
 struct adit_note {
@@ -116,6 +121,11 @@ struct adit_note {
         } moved;
         uint8_t key_id;
         struct adit_counters counters;
+        struct {
+            enum adit_cmd_kind cmd; /* LINK_ADD, PEER_NEW, KEY_NEW or ROUTE_ADD */
+            adit_err why;
+            int link; /* LINK_ADD */
+        } refused;
         int os_errno;
     };
 };

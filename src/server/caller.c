@@ -7,6 +7,10 @@
 
 #include "base/mem.h"
 
+enum {
+    REFUSED_LINGER_S = 5, /* in which RESTART is sent again if need be */
+};
+
 static void on_timer(uv_timer_t *timer);
 
 /* ---- finding ---- */
@@ -315,6 +319,24 @@ static void on_silent(struct adit_caller *c)
     adit_caller_end(c);
 }
 
+/* Next to always it is memory, and a moment later there may be some: the client is told to come back. */
+void adit_caller_on_refused(struct adit_caller *c, const struct adit_note *note)
+{
+    if (c->is_refused)
+        return;
+    c->is_refused = true;
+    adit_error(c->sv->log, c->subject, "the data plane refused %s: %s; the client has to connect anew",
+               adit_host_refused_what(note->refused.cmd), adit_err_text(note->refused.why));
+    if (!c->session) {
+        adit_caller_end(c);
+        return;
+    }
+    if (adit_session_say(c->session, "RESTART", adit_clock_now()) != ADIT_OK)
+        adit_warn(c->sv->log, c->subject, "RESTART could not be sent");
+    adit_session_end(c->session, note->refused.why, REFUSED_LINGER_S, adit_clock_now());
+    adit_caller_service(c);
+}
+
 /* Peer ids are used again: what the plane said of the peer before must not hit the one that came after. */
 static bool is_of_old_peer(struct adit_server *sv, const struct adit_note *note)
 {
@@ -348,6 +370,9 @@ void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note)
     case ADIT_NOTE_KEY_WORN:
         adit_session_renegotiate(c->session, adit_clock_now());
         adit_caller_service(c);
+        break;
+    case ADIT_NOTE_REFUSED:
+        adit_caller_on_refused(c, note);
         break;
     case ADIT_NOTE_COUNTERS:
         c->counters = note->counters;

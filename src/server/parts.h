@@ -15,10 +15,8 @@
 #include "core/directory.h"
 #include "core/door.h"
 #include "host/material.h"
-#include "host/names.h"
 #include "host/status.h"
 #include "core/terms.h"
-#include "linux/resolve.h"
 #include "server/server.h"
 
 #include <uthash.h>
@@ -53,6 +51,7 @@ struct adit_caller {
 
     bool is_admitted; /* has a lease and a peer in the plane */
     bool is_up;
+    bool is_refused; /* by the plane: it is told to come back, and ends */
     struct adit_lease lease;
     struct adit_agreed agreed;
     char name[ADIT_TLS_NAME_MAX];          /* "" until it is known */
@@ -75,11 +74,6 @@ struct adit_server {
     struct adit_door door;
     struct adit_session_params params;
     struct adit_directory *directory;
-
-    struct adit_names *names;     /* of routes, while they are looked up */
-    struct adit_resolve *resolve; /* of `local`, likewise */
-    unsigned n_routes_failed;
-    bool is_open; /* the start has succeeded */
 
     bool is_tcp;
     int listener; /* TCP; -1 */
@@ -106,7 +100,7 @@ struct adit_server {
 };
 
 /* listen.c */
-ADIT_MUST_USE adit_err adit_server_listen(struct adit_server *sv, const struct adit_addr *local);
+ADIT_MUST_USE adit_err adit_server_listen(struct adit_server *sv);
 void adit_server_unlisten(struct adit_server *sv);
 void adit_server_on_control(struct adit_server *sv, const struct adit_ctrl_bytes *ctrl);
 
@@ -120,6 +114,8 @@ bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm);
 void adit_caller_service(struct adit_caller *c);
 void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote);
 void adit_caller_end(struct adit_caller *c); /* frees it */
+/* The plane could not take its stream, its keys, its address. The caller may be gone. */
+void adit_caller_on_refused(struct adit_caller *c, const struct adit_note *note);
 void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note);
 
 /* admit.c */

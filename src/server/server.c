@@ -24,6 +24,24 @@ static void on_link_down(struct adit_server *sv, int link)
     adit_caller_end(c);
 }
 
+static void on_refused(struct adit_server *sv, const struct adit_note *note)
+{
+    struct adit_caller *c;
+
+    if (note->refused.cmd != ADIT_CMD_LINK_ADD) {
+        adit_caller_on_note(sv, note);
+        return;
+    }
+    c = adit_caller_of_link(sv, note->refused.link);
+    if (c) {
+        adit_caller_on_refused(c, note);
+    } else if (!sv->is_tcp) {
+        adit_error(sv->log, NULL, "the data plane refused the server's socket: %s",
+                   adit_err_text(note->refused.why));
+        adit_host_stop(sv->h, ADIT_HOST_EXIT, 1);
+    }
+}
+
 static void on_note(void *ctx, const struct adit_note *note)
 {
     struct adit_server *sv = ctx;
@@ -34,6 +52,9 @@ static void on_note(void *ctx, const struct adit_note *note)
         break;
     case ADIT_NOTE_LINK_DOWN:
         on_link_down(sv, note->link);
+        break;
+    case ADIT_NOTE_REFUSED:
+        on_refused(sv, note);
         break;
     case ADIT_NOTE_OS:
         adit_warn(sv->log, NULL, "the device or a socket failed: %s", strerror(note->os_errno));
@@ -103,8 +124,6 @@ static void leave(struct adit_server *sv, const char *signal_name)
 
 static void restart_clients(struct adit_server *sv)
 {
-    if (!sv->is_open)
-        return;
     adit_note(sv->log, NULL, "SIGUSR1[hard,] received, process restarting");
     say_restart(sv);
     end_all(sv);
@@ -190,61 +209,20 @@ static bool prepare(struct adit_server *sv)
     return make_directory(sv) == ADIT_OK && make_door(sv) == ADIT_OK;
 }
 
-static void fail_start(struct adit_server *sv)
-{
-    adit_note(sv->log, NULL, "Exiting due to fatal error");
-    adit_host_stop(sv->h, ADIT_HOST_EXIT, 1);
-}
-
-static void listen_at(struct adit_server *sv, const struct adit_addr *local)
-{
-    if (adit_server_listen(sv, local) != ADIT_OK) {
-        fail_start(sv);
-        return;
-    }
-    sv->is_open = true;
-    adit_host_started(sv->h);
-    adit_host_ready(sv->h, sv->n_routes_failed > 0 ? " With Errors (see above)" : "");
-}
-
-static void on_local_found(void *arg, const struct adit_resolved *r)
-{
-    struct adit_server *sv = arg;
-    struct adit_addr local;
-
-    sv->resolve = NULL;
-    if (adit_outside_local_found(sv->h, &sv->conf->conn, r, &local))
-        listen_at(sv, &local);
-    else
-        fail_start(sv);
-}
-
-static void on_names(void *arg, const struct adit_tunnel_net *net)
-{
-    struct adit_server *sv = arg;
-    struct adit_addr local;
-
-    sv->names = NULL;
-    adit_tunnel_route(&sv->h->tunnel, net, &sv->n_routes_failed);
-    adit_server_load_pool(sv);
-    if (adit_outside_local(&sv->conf->conn, &local)) {
-        listen_at(sv, &local);
-        return;
-    }
-    sv->resolve = adit_outside_find_local(sv->h, &sv->conf->conn, NULL, on_local_found, sv);
-    if (!sv->resolve)
-        fail_start(sv);
-}
-
-/* Ends when is_open, or with the host stopped; where names have to be looked up, later. */
-static void open_up(struct adit_server *sv)
+static bool open_up(struct adit_server *sv)
 {
     struct adit_tunnel_net net = adit_tunnel_net_of_conf(sv->conf);
+    unsigned n_failed;
 
     if (adit_host_open(sv->h, false) != ADIT_OK || adit_tunnel_configure(&sv->h->tunnel, &net) != ADIT_OK)
-        fail_start(sv);
-    else
-        sv->names = adit_names_find(sv->h, &net, on_names, sv);
+        return false;
+    adit_tunnel_route(&sv->h->tunnel, &net, &n_failed);
+    adit_server_load_pool(sv);
+    if (adit_server_listen(sv) != ADIT_OK)
+        return false;
+    adit_host_started(sv->h);
+    adit_host_ready(sv->h, n_failed > 0 ? " With Errors (see above)" : "");
+    return true;
 }
 
 /* ---- regular work ---- */
@@ -284,12 +262,8 @@ static void run(struct adit_server *sv)
 
     start_timers(sv);
     adit_server_start_limits(sv);
-    open_up(sv);
     adit_host_run(sv->h, &role, sv);
-    adit_names_cancel(sv->names);
-    adit_resolve_cancel(sv->resolve);
-    if (sv->is_open)
-        adit_server_save_pool(sv);
+    adit_server_save_pool(sv);
     end_all(sv);
 }
 
@@ -301,7 +275,7 @@ void adit_server_run(struct adit_host *h)
     if (!sv)
         return;
     *sv = (struct adit_server){.h = h, .conf = h->conf, .log = &h->env.log, .listener = -1};
-    if (prepare(sv))
+    if (prepare(sv) && open_up(sv))
         run(sv);
     else
         adit_note(sv->log, NULL, "Exiting due to fatal error");

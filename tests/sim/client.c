@@ -397,7 +397,10 @@ void sim_client_on_note(struct sim_host *h, const struct adit_note *note)
     }
     if (c->gone_due > 0)
         return; /* about the peer before */
-    if (note->kind == ADIT_NOTE_PEER_SILENT || note->kind == ADIT_NOTE_PEER_EXIT) {
+    if (note->kind == ADIT_NOTE_REFUSED) {
+        end(h, note->refused.why);
+        sim_host_stir(h);
+    } else if (note->kind == ADIT_NOTE_PEER_SILENT || note->kind == ADIT_NOTE_PEER_EXIT) {
         end(h, note->kind == ADIT_NOTE_PEER_SILENT ? ADIT_E_PEER_SILENT : ADIT_E_PEER_EXIT);
         sim_host_stir(h);
     } else if (note->kind == ADIT_NOTE_KEY_WORN) {

@@ -30,6 +30,7 @@ struct sim_plane_out {
 
 struct sim_peer {
     bool is_used;
+    void *memory; /* what a peer costs in the program: of the library's heap, so that it may fail */
     struct adit_peer_spec spec;
     struct adit_addr remote;
     int link;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "plane_parts.h"
 
 enum { RESERVE = 8 }; /* slots that control packets leave free for everything else */
@@ -124,19 +125,40 @@ uint64_t sim_key_mark(const struct adit_data_keys *keys)
     return h ? h : 1;
 }
 
-static void add_peer(struct sim_plane *p, const struct adit_peer_spec *spec, adit_now now)
+static void refuse(struct sim_plane *p, const struct adit_cmd *cmd, struct sim_peer *peer, adit_err why)
 {
-    struct sim_peer *peer = spec->peer < p->n_peers ? &p->peers[spec->peer] : NULL;
+    struct adit_note note = {.kind = ADIT_NOTE_REFUSED, .peer = cmd->peer};
 
-    if (!peer || peer->is_used) {
-        sim_plane_drop(p, NULL, ADIT_E_STATE);
+    note.refused.cmd = cmd->kind;
+    note.refused.why = why;
+    note.refused.link = ADIT_LINK_NONE;
+    sim_plane_drop(p, peer, why);
+    sim_plane_note(p, &note);
+}
+
+static void add_peer(struct sim_plane *p, const struct adit_cmd *cmd, adit_now now)
+{
+    const struct adit_peer_spec *spec = &cmd->spec;
+    struct sim_peer *peer = spec->peer < p->n_peers ? &p->peers[spec->peer] : NULL;
+    void *memory = peer && !peer->is_used ? adit_alloc(1) : NULL;
+
+    if (!memory) {
+        refuse(p, cmd, NULL, peer && !peer->is_used ? ADIT_E_MEMORY : ADIT_E_STATE);
         return;
     }
-    *peer = (struct sim_peer){.is_used = true, .spec = *spec, .remote = spec->remote, .link = spec->link};
+    *peer = (struct sim_peer){
+        .is_used = true, .memory = memory, .spec = *spec, .remote = spec->remote, .link = spec->link};
     peer->tx_ns = peer->rx_ns = now.mono_ns;
     peer->silent_ns = now.mono_ns + spec->silent_s * ADIT_NS_PER_S;
     adit_tx_init(&peer->tx, spec->wire_peer_id);
     adit_rx_init(&peer->rx, spec->replay_window, spec->replay_s);
+}
+
+static void tell_gone(struct sim_plane *p, adit_peer id)
+{
+    struct adit_note note = {.kind = ADIT_NOTE_PEER_GONE, .peer = id};
+
+    sim_plane_note(p, &note);
 }
 
 static void delete_peer(struct sim_plane *p, struct sim_peer *peer)
@@ -148,30 +170,44 @@ static void delete_peer(struct sim_plane *p, struct sim_peer *peer)
         adit_routes_del(p->routes, &peer->routes[i], peer->spec.peer);
     adit_tx_fini(&peer->tx);
     adit_rx_fini(&peer->rx);
+    adit_free(peer->memory);
     peer->is_used = false;
     sim_plane_note(p, &note);
 }
 
-static void install(struct sim_plane *p, struct sim_peer *peer, const struct adit_data_keys *keys)
+static void drop_key(struct sim_peer *peer, uint8_t key_id)
 {
+    adit_tx_drop(&peer->tx, key_id);
+    adit_rx_drop(&peer->rx, key_id);
+    peer->key_marks[key_id] = 0;
+}
+
+static void install(struct sim_plane *p, struct sim_peer *peer, const struct adit_cmd *cmd)
+{
+    const struct adit_data_keys *keys = &cmd->keys;
     adit_err e = adit_rx_install(&peer->rx, keys);
     uint8_t bit = (uint8_t)(1U << keys->key_id);
 
     if (e == ADIT_OK)
         e = adit_tx_install(&peer->tx, keys);
-    if (e != ADIT_OK)
-        sim_plane_drop(p, peer, e);
-    peer->key_marks[keys->key_id] = e == ADIT_OK ? sim_key_mark(keys) : 0;
+    peer->key_marks[keys->key_id] = sim_key_mark(keys);
+    if (e != ADIT_OK) {
+        drop_key(peer, keys->key_id);
+        refuse(p, cmd, peer, e);
+    }
     peer->active_keys &= (uint8_t)~bit;
     peer->worn_keys &= (uint8_t)~bit;
 }
 
-static void add_route(struct sim_plane *p, struct sim_peer *peer, const struct adit_prefix *route)
+static void add_route(struct sim_plane *p, struct sim_peer *peer, const struct adit_cmd *cmd)
 {
-    if (peer->n_routes == 2 || adit_routes_add(p->routes, route, peer->spec.peer) != ADIT_OK)
-        sim_plane_drop(p, peer, ADIT_E_MEMORY);
+    adit_err e =
+        peer->n_routes == 2 ? ADIT_E_STATE : adit_routes_add(p->routes, &cmd->route, peer->spec.peer);
+
+    if (e != ADIT_OK)
+        refuse(p, cmd, peer, e);
     else
-        peer->routes[peer->n_routes++] = *route;
+        peer->routes[peer->n_routes++] = cmd->route;
 }
 
 static void run_for_peer(struct sim_plane *p, const struct adit_cmd *cmd, struct sim_peer *peer, adit_now now)
@@ -186,19 +222,17 @@ static void run_for_peer(struct sim_plane *p, const struct adit_cmd *cmd, struct
         delete_peer(p, peer);
         break;
     case ADIT_CMD_KEY_NEW:
-        install(p, peer, &cmd->keys);
+        install(p, peer, cmd);
         break;
     case ADIT_CMD_KEY_USE:
         if (adit_tx_use(&peer->tx, cmd->key_id) != ADIT_OK)
             sim_plane_drop(p, peer, ADIT_E_NO_KEY);
         break;
     case ADIT_CMD_KEY_DEL:
-        adit_tx_drop(&peer->tx, cmd->key_id);
-        adit_rx_drop(&peer->rx, cmd->key_id);
-        peer->key_marks[cmd->key_id] = 0;
+        drop_key(peer, cmd->key_id);
         break;
     case ADIT_CMD_ROUTE_ADD:
-        add_route(p, peer, &cmd->route);
+        add_route(p, peer, cmd);
         break;
     case ADIT_CMD_ROUTE_DEL:
         adit_routes_del(p->routes, &cmd->route, cmd->peer);
@@ -231,9 +265,11 @@ static void run(struct sim_plane *p, const struct adit_cmd *cmd, adit_now now)
     else if (cmd->kind == ADIT_CMD_LINK_DEL)
         sim_plane_stream_close(p, cmd->link.link);
     else if (cmd->kind == ADIT_CMD_PEER_NEW)
-        add_peer(p, &cmd->spec, now);
+        add_peer(p, cmd, now);
     else if (cmd->kind != ADIT_CMD_LINK_ADD && peer)
         run_for_peer(p, cmd, peer, now);
+    else if (cmd->kind == ADIT_CMD_PEER_DEL)
+        tell_gone(p, cmd->peer); /* of a peer that was refused, too */
 }
 
 bool sim_plane_commands(struct sim_plane *p, unsigned max, adit_now now)
@@ -245,6 +281,8 @@ bool sim_plane_commands(struct sim_plane *p, unsigned max, adit_now now)
         slot = adit_ring_front(&p->cmds);
         if (!slot)
             return false;
+        if (slot->kind == ADIT_CMD_PEER_DEL && adit_ring_room(&p->notes) == 0)
+            break; /* it waits until its answer has room, and what follows with it */
         /* In place: nothing that a command causes writes to this ring. */
         run(p, slot, now);
         if (slot->kind == ADIT_CMD_KEY_NEW)
@@ -284,6 +322,7 @@ void sim_plane_fini(struct sim_plane *p)
         if (p->peers[i].is_used) {
             adit_tx_fini(&p->peers[i].tx);
             adit_rx_fini(&p->peers[i].rx);
+            adit_free(p->peers[i].memory);
         }
     }
     for (uint32_t i = 0; p->streams && i < p->p.max_streams; i++)

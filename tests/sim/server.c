@@ -487,6 +487,19 @@ static void on_clash(struct sim_host *h, uint32_t i, const struct adit_note *not
     end_caller(h, other, ADIT_E_REPLACED);
 }
 
+/* By the plane, for want of memory: the client is told to come back to a better moment. */
+static void on_refused(struct sim_host *h, uint32_t i, adit_err why)
+{
+    struct sim_caller *c = &h->server.callers[i];
+
+    if (c->is_refused)
+        return;
+    c->is_refused = true;
+    (void)!adit_session_say(c->session, "RESTART", sim_host_now(h));
+    adit_session_end(c->session, why, GOODBYE_S, sim_host_now(h));
+    service(h, i, false);
+}
+
 static void on_peer_note(struct sim_host *h, uint32_t i, const struct adit_note *note)
 {
     struct sim_caller *c = &h->server.callers[i];
@@ -508,6 +521,9 @@ static void on_peer_note(struct sim_host *h, uint32_t i, const struct adit_note 
         break;
     case ADIT_NOTE_PEER_EXIT:
         end_caller(h, i, ADIT_E_PEER_EXIT);
+        break;
+    case ADIT_NOTE_REFUSED:
+        on_refused(h, i, note->refused.why);
         break;
     case ADIT_NOTE_KEY_WORN:
         adit_session_renegotiate(c->session, sim_host_now(h));

@@ -81,7 +81,7 @@ struct sim_client {
 };
 
 struct sim_caller {
-    bool is_used, is_stream, is_admitted, is_up;
+    bool is_used, is_stream, is_admitted, is_up, is_refused;
     struct adit_session *session; /* NULL: a stream that has said nothing yet */
     struct adit_addr remote;
     int link;
