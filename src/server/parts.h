@@ -15,8 +15,10 @@
 #include "core/directory.h"
 #include "core/door.h"
 #include "host/material.h"
+#include "host/names.h"
 #include "host/status.h"
 #include "core/terms.h"
+#include "linux/resolve.h"
 #include "server/server.h"
 
 #include <uthash.h>
@@ -75,6 +77,11 @@ struct adit_server {
     struct adit_session_params params;
     struct adit_directory *directory;
 
+    struct adit_names *names;     /* of routes, while they are looked up */
+    struct adit_resolve *resolve; /* of `local`, likewise */
+    unsigned n_routes_failed;
+    bool is_open; /* the start has succeeded */
+
     bool is_tcp;
     int listener; /* TCP; -1 */
     uv_poll_t listen_poll;
@@ -100,7 +107,7 @@ struct adit_server {
 };
 
 /* listen.c */
-ADIT_MUST_USE adit_err adit_server_listen(struct adit_server *sv);
+ADIT_MUST_USE adit_err adit_server_listen(struct adit_server *sv, const struct adit_addr *local);
 void adit_server_unlisten(struct adit_server *sv);
 void adit_server_on_control(struct adit_server *sv, const struct adit_ctrl_bytes *ctrl);
 

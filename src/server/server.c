@@ -124,6 +124,8 @@ static void leave(struct adit_server *sv, const char *signal_name)
 
 static void restart_clients(struct adit_server *sv)
 {
+    if (!sv->is_open)
+        return;
     adit_note(sv->log, NULL, "SIGUSR1[hard,] received, process restarting");
     say_restart(sv);
     end_all(sv);
@@ -209,20 +211,61 @@ static bool prepare(struct adit_server *sv)
     return make_directory(sv) == ADIT_OK && make_door(sv) == ADIT_OK;
 }
 
-static bool open_up(struct adit_server *sv)
+static void fail_start(struct adit_server *sv)
+{
+    adit_note(sv->log, NULL, "Exiting due to fatal error");
+    adit_host_stop(sv->h, ADIT_HOST_EXIT, 1);
+}
+
+static void listen_at(struct adit_server *sv, const struct adit_addr *local)
+{
+    if (adit_server_listen(sv, local) != ADIT_OK) {
+        fail_start(sv);
+        return;
+    }
+    sv->is_open = true;
+    adit_host_started(sv->h);
+    adit_host_ready(sv->h, sv->n_routes_failed > 0 ? " With Errors (see above)" : "");
+}
+
+static void on_local_found(void *arg, const struct adit_resolved *r)
+{
+    struct adit_server *sv = arg;
+    struct adit_addr local;
+
+    sv->resolve = NULL;
+    if (adit_outside_local_found(sv->h, &sv->conf->conn, r, &local))
+        listen_at(sv, &local);
+    else
+        fail_start(sv);
+}
+
+static void on_names(void *arg, const struct adit_tunnel_net *net)
+{
+    struct adit_server *sv = arg;
+    struct adit_addr local;
+
+    sv->names = NULL;
+    adit_tunnel_route(&sv->h->tunnel, net, &sv->n_routes_failed);
+    adit_server_load_pool(sv);
+    if (adit_outside_local(&sv->conf->conn, &local)) {
+        listen_at(sv, &local);
+        return;
+    }
+    sv->resolve = adit_outside_find_local(sv->h, &sv->conf->conn, NULL, on_local_found, sv);
+    if (!sv->resolve)
+        fail_start(sv);
+}
+
+/* Ends when is_open, or with the host stopped; where names have to be looked up, later. */
+static void open_up(struct adit_server *sv)
 {
     struct adit_tunnel_net net = adit_tunnel_net_of_conf(sv->conf);
-    unsigned n_failed;
 
     if (adit_host_open(sv->h, false) != ADIT_OK || adit_tunnel_configure(&sv->h->tunnel, &net) != ADIT_OK)
-        return false;
-    adit_tunnel_route(&sv->h->tunnel, &net, &n_failed);
-    adit_server_load_pool(sv);
-    if (adit_server_listen(sv) != ADIT_OK)
-        return false;
-    adit_host_started(sv->h);
-    adit_host_ready(sv->h, n_failed > 0 ? " With Errors (see above)" : "");
-    return true;
+        fail_start(sv);
+    else
+        sv->names = adit_names_find(sv->h, &net, on_names, sv);
 }
 
 /* ---- regular work ---- */
@@ -262,8 +305,12 @@ static void run(struct adit_server *sv)
 
     start_timers(sv);
     adit_server_start_limits(sv);
+    open_up(sv);
     adit_host_run(sv->h, &role, sv);
-    adit_server_save_pool(sv);
+    adit_names_cancel(sv->names);
+    adit_resolve_cancel(sv->resolve);
+    if (sv->is_open)
+        adit_server_save_pool(sv);
     end_all(sv);
 }
 
@@ -275,7 +322,7 @@ void adit_server_run(struct adit_host *h)
     if (!sv)
         return;
     *sv = (struct adit_server){.h = h, .conf = h->conf, .log = &h->env.log, .listener = -1};
-    if (prepare(sv) && open_up(sv))
+    if (prepare(sv))
         run(sv);
     else
         adit_note(sv->log, NULL, "Exiting due to fatal error");
