@@ -249,7 +249,7 @@ bool adit_reliable_next_out(struct adit_reliable *r, adit_now now, size_t max_ac
     o->was_sent = true;
     o->later_acks = 0;
     o->next_try_ns = add_ns(now.mono_ns, o->timeout_ns);
-    o->timeout_ns = add_ns(o->timeout_ns, o->timeout_ns);
+    o->timeout_ns = add_ns(r->timeout_ns, r->timeout_ns);
     *op = o->op;
     *out = (struct adit_ctrl){.packet_id = o->id, .payload = adit_bytes_of(o->payload, o->n)};
     take_acks(r, max_acks, out);

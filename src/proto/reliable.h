@@ -3,8 +3,12 @@
  * The reliability layer of one key id: control packets in order, once, over a link that loses and reorders.
  * Knows nothing of sessions or TLS. Protocol text: 4.1 to 4.4.
  *
- *   send window 6, receive window 12; retransmission after T, 2T, 4T, ... ; at once when three later packets
+ *   send window 6, receive window 12; retransmission after T, then every 2T; at once when three later packets
  *   were acknowledged; acks repeat the last eight ids, newest first.
+ *
+ * Others go on doubling the time (4.4). With that a line that loses much, or that is cut for a while, leaves
+ * a packet so few tries in a hand-window of 60 s that the negotiation fails; the peer cannot tell the
+ * difference.
  */
 #ifndef ADIT_PROTO_RELIABLE_H
 #define ADIT_PROTO_RELIABLE_H
@@ -23,7 +27,7 @@ struct adit_reliable_out {
     enum adit_op op;
     uint32_t id;
     uint64_t next_try_ns;
-    uint64_t timeout_ns; /* doubles with every try */
+    uint64_t timeout_ns; /* from the last try to the next */
     unsigned later_acks; /* later packets acknowledged since the last try */
     bool was_sent;
     uint8_t *payload; /* owned */
