@@ -69,7 +69,22 @@
     ONE(name ", one packet up damaged", wrapping, SIM_ACT_DAMAGE_UP, 3000), \
     ONE(name ", one packet down damaged", wrapping, SIM_ACT_DAMAGE_DOWN, 3000)
 
+/* Loss, doubling and reordering by chance, each way; up within a minute, every time. */
+#define STORM {.latency_us = 20000, .faults = {.loss_ppm = 300000, .dup_ppm = 200000, .late_ppm = 300000, \
+                                              .late_ns = 200 * ADIT_NS_PER_MS}}
+
+#define STORMY(name_, wrapping) \
+    {.name = "handshake: " name_ ", 30 % lost, 20 % twice, 30 % overtaken", \
+     .plan = {.wrap = wrapping, .n_lines = 1, .lines = {{.up = STORM, .down = STORM}}}, \
+     .sweep = {.kind = SIM_SEEDS, .to = 200}, \
+     .musts = {MUST_UP(60000, 1)}}
+
 static const struct sim_scenario rows[] = {
+    STORMY("bare", SIM_BARE),
+    STORMY("tls-auth", SIM_TLS_AUTH),
+    STORMY("tls-crypt", SIM_TLS_CRYPT),
+    STORMY("tls-crypt-v2", SIM_V2),
+    STORMY("tls-crypt-v2 with cookie", SIM_V2_COOKIE),
     MASKS("bare", SIM_BARE),
     MASKS("tls-auth", SIM_TLS_AUTH),
     MASKS("tls-crypt", SIM_TLS_CRYPT),
