@@ -16,7 +16,6 @@ enum {
     IV_LEN = ADIT_AEAD_NONCE_LEN - ID_LEN,
     HEAD_LEN = ID_LEN + ADIT_AEAD_TAG_LEN,
     V2_HEADER_LEN = 4,
-    AAD_MAX = V2_HEADER_LEN + ID_LEN,
 };
 
 struct adit_half {
@@ -49,72 +48,68 @@ static struct adit_half *make_half(const struct adit_data_keys *keys, bool is_tx
     return NULL;
 }
 
-/* `id` points to the four bytes as they travel. */
-static void fill_nonce(const struct adit_half *h, const uint8_t *id, uint8_t nonce[ADIT_AEAD_NONCE_LEN])
+/*
+ * What the cipher needs besides text and tag. `id` points to the four bytes as they travel, behind a header
+ * of header_len bytes: in DATA_V2 both are authenticated, and lie next to each other.
+ */
+static struct adit_aead_op op_of(const struct adit_half *h, size_t header_len, const uint8_t *id)
 {
-    memcpy(nonce, id, ID_LEN);
-    memcpy(nonce + ID_LEN, h->iv, IV_LEN);
-}
+    size_t aad_header_len = header_len == V2_HEADER_LEN ? V2_HEADER_LEN : 0;
+    struct adit_aead_op op = {.aad = adit_bytes_of(id - aad_header_len, aad_header_len + ID_LEN)};
 
-static adit_bytes fill_aad(adit_bytes header, const uint8_t *id, uint8_t aad[AAD_MAX])
-{
-    struct adit_wr w = adit_wr_of(aad, AAD_MAX);
-
-    if (header.n == V2_HEADER_LEN)
-        adit_wr_bytes(&w, header);
-    adit_wr_bytes(&w, adit_bytes_of(id, ID_LEN));
-    return adit_wr_view(&w);
+    memcpy(op.nonce, id, ID_LEN);
+    memcpy(op.nonce + ID_LEN, h->iv, IV_LEN);
+    return op;
 }
 
 static adit_err seal(struct adit_half *h, adit_bytes header, adit_bytes payload, uint8_t *dst, size_t cap,
                      size_t *out_n)
 {
     struct adit_wr w = adit_wr_of(dst, cap);
-    uint8_t nonce[ADIT_AEAD_NONCE_LEN], aad[AAD_MAX], *id, *tag, *body;
+    struct adit_aead_op op;
     adit_err err;
 
     /* The last id stays unused, as with the peers: it means that sending has failed. */
     if (h->next_id >= UINT32_MAX)
         return ADIT_E_KEYS_USED_UP;
     adit_wr_bytes(&w, header);
-    id = w.p;
     adit_wr_u32(&w, (uint32_t)h->next_id);
-    tag = adit_wr_reserve(&w, ADIT_AEAD_TAG_LEN);
-    body = adit_wr_reserve(&w, payload.n);
+    adit_wr_reserve(&w, ADIT_AEAD_TAG_LEN + payload.n);
     err = adit_wr_end(&w);
     if (err)
         return err;
-    fill_nonce(h, id, nonce);
+    op = op_of(h, header.n, dst + header.n);
+    op.src = payload;
+    op.tag = dst + header.n + ID_LEN;
+    op.dst = op.tag + ADIT_AEAD_TAG_LEN;
     /* The id is spent whether or not the library succeeds. */
     h->next_id++;
-    err = adit_aead_seal(h->aead, nonce, fill_aad(header, id, aad), payload.p, payload.n, body, tag);
-    if (err)
-        return err;
-    *out_n = adit_wr_len(&w);
-    return ADIT_OK;
+    adit_aead_seal_many(h->aead, &op, 1);
+    if (!op.err)
+        *out_n = adit_wr_len(&w);
+    return op.err;
 }
 
 static adit_err open_packet(struct adit_half *h, size_t header_len, uint8_t *packet, size_t n,
                             adit_bytes *payload)
 {
     struct adit_rd r = adit_rd_of(adit_bytes_of(packet, n));
-    adit_bytes header = adit_rd_take(&r, header_len);
-    adit_bytes id = adit_rd_take(&r, ID_LEN);
-    adit_bytes tag = adit_rd_take(&r, ADIT_AEAD_TAG_LEN);
+    adit_bytes head = adit_rd_take(&r, header_len + HEAD_LEN);
     adit_bytes body = adit_rd_rest(&r);
-    uint8_t nonce[ADIT_AEAD_NONCE_LEN], aad[AAD_MAX];
-    adit_err err;
+    struct adit_aead_op op;
 
-    if (adit_rd_end(&r))
+    if (r.bad)
         return ADIT_E_MALFORMED;
     if (body.n == 0)
         return ADIT_E_EMPTY;
-    fill_nonce(h, id.p, nonce);
-    err = adit_aead_open(h->aead, nonce, fill_aad(header, id.p, aad), body.p, body.n, tag.p,
-                         packet + (n - body.n));
-    if (!err)
+    op = op_of(h, header_len, packet + header_len);
+    op.tag = packet + header_len + ID_LEN;
+    op.dst = packet + head.n;
+    op.src = body;
+    adit_aead_open_many(h->aead, &op, 1);
+    if (!op.err)
         *payload = body;
-    return err;
+    return op.err;
 }
 
 static adit_err peek_id(const struct adit_half *h, size_t header_len, adit_bytes packet, uint64_t *id)
