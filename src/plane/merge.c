@@ -175,19 +175,20 @@ static void look_at_udp(struct packet *p)
     p->can_merge = true;
 }
 
-static struct packet look_at(const struct adit_merge *m, uint8_t *b, size_t n, void *owner)
+static bool is_wanted(const struct adit_merge *m, enum kind_name kind)
 {
-    struct packet p = {.b = b, .n = n, .owner = owner, .kind = kind_of(b, n)};
-    bool is_wanted[] = {
-        [TCP4] = m->want_tcp4, [UDP4] = m->want_udp, [TCP6] = m->want_tcp6, [UDP6] = m->want_udp};
+    return kind == TCP4 ? m->want_tcp4 : kind == TCP6 ? m->want_tcp6 : m->want_udp;
+}
 
-    if (p.kind == NO_KIND || n > ADIT_MERGE_LEN_MAX || !is_wanted[p.kind] || !has_right_len(&p))
-        return p;
-    if (kinds[p.kind].is_tcp)
-        look_at_tcp(&p);
+static void look_at(const struct adit_merge *m, struct packet *p)
+{
+    p->kind = kind_of(p->b, p->n);
+    if (p->kind == NO_KIND || p->n > ADIT_MERGE_LEN_MAX || !is_wanted(m, p->kind) || !has_right_len(p))
+        return;
+    if (kinds[p->kind].is_tcp)
+        look_at_tcp(p);
     else
-        look_at_udp(&p);
-    return p;
+        look_at_udp(p);
 }
 
 /* A checksum of all ones where zero is meant would verify, but no kernel would write it so (but for UDP,
@@ -396,10 +397,11 @@ static void start(struct adit_merge *m, const struct packet *p, uint32_t tag)
 
 void adit_merge_add(struct adit_merge *m, uint8_t *packet, size_t n, void *owner)
 {
-    struct packet p = look_at(m, packet, n, owner);
+    struct packet p = {.b = packet, .n = n, .owner = owner};
     uint32_t tag;
     int at;
 
+    look_at(m, &p);
     if (p.kind == NO_KIND) {
         flush_pair(m, &p);
         give_single(m, packet, n, owner);
