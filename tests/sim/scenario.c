@@ -139,7 +139,7 @@ uint32_t sim_scenario_plan(const struct sim_scenario *row, uint32_t element, boo
 /* ---- runs ---- */
 
 static void run(const struct sim_scenario *row, uint32_t element, const struct sim_scenario_job *job,
-                char *what)
+                struct sim_range *ranges, char *what)
 {
     static struct sim_world w;
     struct sim_plan plan;
@@ -148,6 +148,8 @@ static void run(const struct sim_scenario *row, uint32_t element, const struct s
     sim_world_init(&w, &plan, job->is_traced);
     for (size_t i = 0; i < SIM_MUSTS_MAX && row->musts[i].fact != SIM_NOTHING_MORE && !w.broken[0]; i++) {
         sim_world_until(&w, w.start_ns + (row->musts[i].by_ms + shift_ms) * ADIT_NS_PER_MS);
+        if (job->want_values)
+            sim_must_range(&w, &row->musts[i], shift_ms, &ranges[i]);
         if (!w.broken[0])
             sim_must_check(&w, &row->musts[i], shift_ms);
     }
@@ -162,9 +164,16 @@ static void tell(const struct sim_scenario *row, uint32_t element, uint32_t n_br
     if (n_broken > 1)
         printf("  and %" PRIu32 " more of its %" PRIu32 " runs\n", n_broken - 1,
                sim_sweep_elements(&row->sweep, job->is_deep));
-    printf("  replay: adit-sim --scenarios --only '%s' --element %" PRIu32 "%s --trace\n", row->name, element,
-           job->is_deep ? " --deep" : "");
+    printf("  replay: adit-sim --scenarios --only \"%s\" --element %" PRIu32 "%s --trace\n", row->name,
+           element, job->is_deep ? " --deep" : "");
     fflush(stdout);
+}
+
+static void print_values(const struct sim_scenario *row, const struct sim_range *ranges)
+{
+    printf("%s\n", row->name);
+    for (size_t i = 0; i < SIM_MUSTS_MAX && row->musts[i].fact != SIM_NOTHING_MORE; i++)
+        sim_must_print(&row->musts[i], &ranges[i]);
 }
 
 /* How many of the row's runs broke; the first is told. */
@@ -172,17 +181,20 @@ static uint32_t run_row(const struct sim_scenario *row, const struct sim_scenari
 {
     uint32_t n = sim_sweep_elements(&row->sweep, job->is_deep), n_broken = 0, first = 0;
     char what[SIM_BROKEN_MAX], first_what[SIM_BROKEN_MAX] = "";
+    struct sim_range ranges[SIM_MUSTS_MAX] = {{0}};
 
     for (uint32_t i = 0; i < n; i++) {
         if (job->has_element && i != job->element)
             continue;
-        run(row, i, job, what);
+        run(row, i, job, ranges, what);
         ++*n_runs;
         if (what[0] && n_broken++ == 0) {
             first = i;
             memcpy(first_what, what, sizeof what);
         }
     }
+    if (job->want_values)
+        print_values(row, ranges);
     if (n_broken > 0)
         tell(row, first, n_broken, job, first_what);
     return n_broken;

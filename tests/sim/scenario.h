@@ -113,6 +113,7 @@ extern const struct sim_table sim_table_handshake, sim_table_renewal, sim_table_
 struct sim_scenario_job {
     const char *only; /* a name, or a part of names; NULL: all */
     bool is_deep, is_traced;
+    bool want_values; /* prints what was seen of each must, broken or not */
     bool has_element, has_who;
     uint32_t element; /* of the sweep */
     uint32_t who; /* --no-memory: whose allocation fails; without it the server's and client 1's, in turn */
@@ -132,6 +133,16 @@ void sim_scenarios_list(void);
  */
 size_t sim_scenarios_run(const struct sim_scenario_job *job);
 size_t sim_scenarios_run_no_memory(const struct sim_scenario_job *job);
+
+/* What a must saw over the runs of a row, to choose its value by. */
+struct sim_range {
+    bool has_any;
+    int64_t low, high;
+};
+
+void sim_must_range(struct sim_world *w, const struct sim_must *m, uint32_t shift_ms,
+                    struct sim_range *range);
+void sim_must_print(const struct sim_must *m, const struct sim_range *range);
 
 /* scenario_facts.c: does it hold now? The second breaks the world if not. */
 bool sim_must_is(struct sim_world *w, const struct sim_must *m, uint32_t shift_ms);

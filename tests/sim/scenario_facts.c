@@ -88,6 +88,21 @@ static int64_t value_of(struct sim_world *w, const struct sim_must *m, uint32_t 
     return 0;
 }
 
+void sim_must_range(struct sim_world *w, const struct sim_must *m, uint32_t shift_ms, struct sim_range *range)
+{
+    uint32_t first = m->who == SIM_ALL ? 1 : m->who, last = m->who == SIM_ALL ? w->plan->n_clients : m->who;
+
+    for (uint32_t i = first; i <= last; i++) {
+        int64_t seen = value_of(w, m, i, shift_ms);
+
+        if (!range->has_any || seen < range->low)
+            range->low = seen;
+        if (!range->has_any || seen > range->high)
+            range->high = seen;
+        range->has_any = true;
+    }
+}
+
 static const char *name_of(enum sim_fact fact)
 {
     static const char *const names[] = {
@@ -118,9 +133,18 @@ static bool holds(const struct sim_must *m, int64_t seen)
                                     : seen <= m->value;
 }
 
+static const char *const hows[] = {"exactly", "at least", "at most"};
+
+void sim_must_print(const struct sim_must *m, const struct sim_range *range)
+{
+    printf("  %8.3f s, host %2d: %s%s%s: %s %" PRId64 ", seen %" PRId64 " to %" PRId64 "\n",
+           m->by_ms / 1000.0, m->who == SIM_ALL ? -1 : (int)m->who, name_of(m->fact),
+           m->fact == SIM_ENDS ? ", reason: " : "", m->fact == SIM_ENDS ? adit_err_text(m->reason) : "",
+           hows[m->how], m->value, range->low, range->high);
+}
+
 static void check_one(struct sim_world *w, const struct sim_must *m, uint32_t who, uint32_t shift_ms)
 {
-    static const char *const hows[] = {"exactly", "at least", "at most"};
     int64_t seen = value_of(w, m, who, shift_ms);
 
     if (holds(m, seen))

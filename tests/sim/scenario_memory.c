@@ -88,7 +88,7 @@ static void tell(const struct sim_scenario *row, const struct sim_scenario_job *
 {
     printf("BROKEN: %s, allocation %" PRIu64 " of host %" PRIu32 " fails: %s\n", row->name, job->nth,
            job->who, what);
-    printf("  replay: adit-sim --no-memory --only '%s' --host %" PRIu32 " --nth %" PRIu64 "%s --trace\n",
+    printf("  replay: adit-sim --no-memory --only \"%s\" --host %" PRIu32 " --nth %" PRIu64 "%s --trace\n",
            row->name, job->who, job->nth, job->is_deep ? " --deep" : "");
     fflush(stdout);
 }
