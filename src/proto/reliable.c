@@ -15,6 +15,7 @@
 
 enum {
     FAST_RETRANSMIT_AFTER = 3, /* later packets acknowledged */
+    EAGER_TRIES = 8,           /* with T between them; then it is the line that is dead, and 2T will do */
 };
 
 static uint64_t add_ns(uint64_t a, uint64_t b)
@@ -102,7 +103,6 @@ adit_err adit_reliable_send(struct adit_reliable *r, enum adit_op op, adit_bytes
         .op = op,
         .id = r->next_out_id++,
         .next_try_ns = now.mono_ns,
-        .timeout_ns = r->timeout_ns,
         .payload = copy,
         .n = payload.n,
     };
@@ -151,7 +151,7 @@ void adit_reliable_retry_all(struct adit_reliable *r, adit_now now)
         if (!r->out[i].is_used)
             continue;
         r->out[i].next_try_ns = now.mono_ns;
-        r->out[i].timeout_ns = r->timeout_ns;
+        r->out[i].n_tries = 0;
     }
 }
 
@@ -248,8 +248,10 @@ bool adit_reliable_next_out(struct adit_reliable *r, adit_now now, size_t max_ac
         return false;
     o->was_sent = true;
     o->later_acks = 0;
-    o->next_try_ns = add_ns(now.mono_ns, o->timeout_ns);
-    o->timeout_ns = add_ns(r->timeout_ns, r->timeout_ns);
+    o->n_tries += o->n_tries < EAGER_TRIES + 1;
+    o->next_try_ns = add_ns(now.mono_ns, r->timeout_ns);
+    if (o->n_tries > EAGER_TRIES)
+        o->next_try_ns = add_ns(o->next_try_ns, r->timeout_ns);
     *op = o->op;
     *out = (struct adit_ctrl){.packet_id = o->id, .payload = adit_bytes_of(o->payload, o->n)};
     take_acks(r, max_acks, out);

@@ -3,11 +3,11 @@
  * The reliability layer of one key id: control packets in order, once, over a link that loses and reorders.
  * Knows nothing of sessions or TLS. Protocol text: 4.1 to 4.4.
  *
- *   send window 6, receive window 12; retransmission after T, then every 2T; at once when three later packets
- *   were acknowledged; acks repeat the last eight ids, newest first.
+ *   send window 6, receive window 12; retransmission eight times after T, then every 2T, and at once when
+ *   three later packets were acknowledged; acks repeat the last eight ids, newest first.
  *
- * Others go on doubling the time (4.4). With that a line that loses much, or that is cut for a while, leaves
- * a packet so few tries in a hand-window of 60 s that the negotiation fails; the peer cannot tell the
+ * Others double the time with every try (4.4). With that a line that loses much, or that is cut for a while,
+ * leaves a packet so few tries in a hand-window of 60 s that the negotiation fails; the peer cannot tell the
  * difference.
  */
 #ifndef ADIT_PROTO_RELIABLE_H
@@ -27,7 +27,7 @@ struct adit_reliable_out {
     enum adit_op op;
     uint32_t id;
     uint64_t next_try_ns;
-    uint64_t timeout_ns; /* from the last try to the next */
+    unsigned n_tries;    /* since it was new, or the peer showed up; not counted for ever */
     unsigned later_acks; /* later packets acknowledged since the last try */
     bool was_sent;
     uint8_t *payload; /* owned */
@@ -46,7 +46,7 @@ struct adit_reliable {
     struct adit_reliable_in in[ADIT_RECV_WINDOW];
     uint32_t next_out_id;            /* id of the next new packet */
     uint32_t next_in_id;             /* id that is delivered next */
-    uint64_t timeout_ns;             /* first retransmission */
+    uint64_t timeout_ns;             /* T */
     uint32_t pending[ADIT_ACKS_MAX]; /* ids to acknowledge, oldest first */
     size_t n_pending;
     uint32_t recent[ADIT_ACKS_MAX]; /* ids acknowledged already, newest first */
@@ -102,7 +102,8 @@ bool adit_reliable_next_ack(struct adit_reliable *r, size_t max_acks, struct adi
 /* Acks that would ride on the next packet, for the size budget (1.9). */
 size_t adit_reliable_ack_count(const struct adit_reliable *r, size_t max_acks);
 
-/* Everything unacknowledged is due now, with its timeout reset: the peer has just shown up (4.4 "burst"). */
+/* Everything unacknowledged is due now, with its tries counted anew: the peer has just shown up (4.4
+ * "burst"). */
 void adit_reliable_retry_all(struct adit_reliable *r, adit_now now);
 
 /* When the next retransmission is due; ADIT_NEVER if nothing is under way. Pending acks are due at once (0).

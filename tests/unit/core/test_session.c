@@ -249,14 +249,14 @@ static void a_renewal_may_succeed_at_the_last_moment(void **state)
     assert_true(pair_run(&p, 120, NULL));
     lose_all(true, true);
     adit_session_renegotiate(p.client.s, p.now);
-    /* The second attempt says its reset again at 150, when the old key is due. */
+    /* The second attempt says its reset again at 152, when the old key is overdue. */
     assert_true(pair_run(&p, 149, NULL));
     assert_true(both_send_with_0());
     lose_all(false, false);
     assert_true(pair_run(&p, 5, NULL));
     assert_true(pair_has_same_keys(&p, 1));
     assert_int_equal(p.server.tx_key, 0);
-    assert_true(pair_run(&p, 58, both_have_key_1));
+    assert_true(pair_run(&p, 60, both_have_key_1));
     /* The client keeps the old key for as long as the server sends with it. */
     assert_true(p.client.has_keys[0]);
     assert_true(pair_run(&p, 5, NULL));
