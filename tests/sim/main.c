@@ -7,6 +7,7 @@
  *   adit-sim --list
  *   adit-sim --scenarios [--only PART] [--element N] [--deep] [--trace]
  *   adit-sim --no-memory [--only PART] [--host N] [--nth N] [--deep] [--trace]
+ *   adit-sim --bench
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,6 +28,7 @@ enum mode {
     MODE_LIST,
     MODE_SCENARIOS,
     MODE_NO_MEMORY,
+    MODE_BENCH,
 };
 
 struct job {
@@ -106,7 +108,8 @@ static int usage(const char *what)
             "usage: adit-sim [--seed N] [--runs M] [--seconds S] [--without A,B,...] [--trace]\n"
             "       adit-sim --list\n"
             "       adit-sim --scenarios [--only PART] [--element N] [--deep] [--trace]\n"
-            "       adit-sim --no-memory [--only PART] [--host N] [--nth N] [--deep] [--trace]\n",
+            "       adit-sim --no-memory [--only PART] [--host N] [--nth N] [--deep] [--trace]\n"
+            "       adit-sim --bench\n",
             what);
     return 2;
 }
@@ -144,6 +147,8 @@ static bool read_flag(const char *word, struct job *job)
         job->mode = MODE_SCENARIOS;
     else if (strcmp(word, "--no-memory") == 0)
         job->mode = MODE_NO_MEMORY;
+    else if (strcmp(word, "--bench") == 0)
+        job->mode = MODE_BENCH;
     else if (strcmp(word, "--deep") == 0)
         job->scenario.is_deep = true;
     else
@@ -238,6 +243,8 @@ int main(int argc, char **argv)
         return sim_scenarios_run(&job.scenario) > 0;
     case MODE_NO_MEMORY:
         return sim_scenarios_run_no_memory(&job.scenario) > 0;
+    case MODE_BENCH:
+        return !sim_bench();
     }
     return 2;
 }

@@ -11,6 +11,7 @@
  *   client.c         a client's policy: connect, live, retry
  *   server.c         a server's policy: door, callers, leases
  *   check.c          what must always hold
+ *   bench.c          how fast all that is, and how handshakes do on a bad line
  *   pipe.[ch], plane*.[ch], queue.[ch], mem.[ch], tls_standin.[ch]   what it is made of
  *
  * Everything comes from the plan and its seed: the same plan gives the same run, event by event.
@@ -301,5 +302,8 @@ void sim_check_forget_keys(struct sim_host *h, const struct adit_session *s);
 /* The state that a stranger must not change, as a number. */
 uint64_t sim_check_picture(struct sim_host *h);
 void sim_check_all_up(struct sim_world *w);
+
+/* bench.c: prints figures. False: a world broke, or a handshake did not come to its end. */
+bool sim_bench(void);
 
 #endif
