@@ -42,7 +42,8 @@ static adit_err open_copy(struct world *w, const uint8_t *packet, size_t n)
 
     if (!b)
         abort();
-    memcpy(b, packet, n);
+    if (n > 0)
+        memcpy(b, packet, n);
     adit_rx_open(&w->rx, &op, 1, (adit_now){0});
     if (!op.err)
         assert(op.payload.n > 0 && op.payload.p > b && op.payload.p + op.payload.n <= b + n);
