@@ -186,34 +186,9 @@ static const struct adit_aead_ops *ops_of(const struct adit_cipher *c)
     return ops ? ops : adit_aead_evp_ops(c);
 }
 
-struct adit_aead *adit_aead_new(const struct adit_cipher *cipher, const uint8_t *key, bool is_seal)
-{
-    const struct adit_aead_ops *ops = ops_of(cipher);
-    struct adit_aead *a;
-
-    if (!ops || cipher->key_len > ADIT_AEAD_KEY_MAX)
-        return NULL;
-    a = adit_alloc(sizeof *a);
-    if (!a)
-        return NULL;
-    *a = (struct adit_aead){.ops = ops, .cipher = cipher, .is_seal = is_seal};
-    memcpy(a->key, key, cipher->key_len);
-    return a;
-}
-
 static size_t block_len(const struct adit_aead *a)
 {
     return a->ops->room + ADIT_AEAD_ALIGN - 1;
-}
-
-void adit_aead_free(struct adit_aead *a)
-{
-    if (!a)
-        return;
-    if (a->state)
-        a->ops->drop(a);
-    adit_free_secret(a->block, block_len(a));
-    adit_free_secret(a, sizeof *a);
 }
 
 static adit_err expand(struct adit_aead *a)
@@ -227,6 +202,35 @@ static adit_err expand(struct adit_aead *a)
     }
     at = ((uintptr_t)a->block + ADIT_AEAD_ALIGN - 1) / ADIT_AEAD_ALIGN * ADIT_AEAD_ALIGN;
     return a->ops->expand(a, (void *)at);
+}
+
+void adit_aead_free(struct adit_aead *a)
+{
+    if (!a)
+        return;
+    if (a->state)
+        a->ops->drop(a);
+    adit_free_secret(a->block, block_len(a));
+    adit_free_secret(a, sizeof *a);
+}
+
+struct adit_aead *adit_aead_new(const struct adit_cipher *cipher, const uint8_t *key, bool is_seal)
+{
+    const struct adit_aead_ops *ops = ops_of(cipher);
+    struct adit_aead *a;
+
+    if (!ops || cipher->key_len > ADIT_AEAD_KEY_MAX)
+        return NULL;
+    a = adit_alloc(sizeof *a);
+    if (!a)
+        return NULL;
+    *a = (struct adit_aead){.ops = ops, .cipher = cipher, .is_seal = is_seal};
+    memcpy(a->key, key, cipher->key_len);
+    /* What arrives may be anybody's, and must not be what takes memory. */
+    if (is_seal || expand(a) == ADIT_OK)
+        return a;
+    adit_aead_free(a);
+    return NULL;
 }
 
 /* ---- packets ---- */

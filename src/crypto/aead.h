@@ -33,7 +33,8 @@ struct adit_aead; /* opaque; owned by the caller of _new */
 
 /*
  * NULL if out of memory, or if the cipher is no AEAD that the library has. `key` has cipher->key_len bytes
- * and is copied; the memory for working with it (1 KiB) is taken when it is first used.
+ * and is copied; the memory for working with it (1 KiB) a sealing key takes when it is first used, an opening
+ * key at once: strangers' packets take none.
  */
 struct adit_aead *adit_aead_new(const struct adit_cipher *cipher, const uint8_t *key, bool is_seal);
 void adit_aead_free(struct adit_aead *a); /* wipes; NULL allowed */
@@ -49,7 +50,7 @@ struct adit_aead_op {
 
 /*
  * Each op gets its own verdict. ADIT_E_AUTH: the tag does not match. ADIT_E_MEMORY: no memory for the first
- * use of the key; the next call tries again. After an error dst is undefined and must not be used.
+ * sealing; the next call tries again. After an error dst is undefined and must not be used.
  */
 void adit_aead_seal_many(struct adit_aead *a, struct adit_aead_op *ops, size_t n);
 void adit_aead_open_many(struct adit_aead *a, struct adit_aead_op *ops, size_t n);

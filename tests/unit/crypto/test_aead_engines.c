@@ -341,6 +341,23 @@ static void an_idle_key_is_small_and_all_of_it_is_wiped(void **state)
     }
 }
 
+static void what_arrives_takes_no_memory(void **state)
+{
+    uint8_t b[32] = {0}, tag[16] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * N_NAMES; i++) {
+        enum adit_aead_engine e = i < N_NAMES ? ADIT_AEAD_BEST : ADIT_AEAD_EVP;
+        struct adit_aead *a = make(e, names[i % N_NAMES], 1, false);
+        size_t before = heap.n_bytes;
+
+        assert_int_equal(adit_aead_open(a, b, adit_bytes_of(b, 8), b, sizeof b, tag, b), ADIT_E_AUTH);
+        assert_int_equal(heap.n_bytes, before);
+        adit_aead_free(a);
+    }
+    assert_int_equal(heap.n_unwiped, 0);
+}
+
 static void without_memory_the_first_use_fails_and_the_next_works(void **state)
 {
     struct adit_aead *a = make(ADIT_AEAD_BEST, "AES-128-GCM", 1, true);
@@ -402,6 +419,7 @@ int main(void)
         cmocka_unit_test(both_engines_agree_on_every_length),
         cmocka_unit_test(a_burst_is_as_its_packets_one_by_one),
         cmocka_unit_test(an_idle_key_is_small_and_all_of_it_is_wiped),
+        cmocka_unit_test(what_arrives_takes_no_memory),
         cmocka_unit_test(without_memory_the_first_use_fails_and_the_next_works),
         cmocka_unit_test(too_much_and_nothing_at_all),
     };
