@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../unit.h"
 
+#include "base/rng.h"
 #include "core/directory.h"
 
 static struct adit_ip ip(const char *text)
@@ -136,6 +137,112 @@ static void hints_survive_a_restart(void **state)
     adit_directory_free(d);
 }
 
+/* ---- against a pool that looks at every slot ---- */
+
+enum {
+    NAMES = 12,
+    SLOTS = 8,
+    IDS = 10,
+};
+
+struct naive {
+    bool is_used[SLOTS];
+    int name[SLOTS]; /* -1: never had one */
+    unsigned freed_at[SLOTS], clock;
+    int slot_of[IDS]; /* -1: the id is free */
+};
+
+static int naive_pick(const struct naive *m, int name)
+{
+    int best = -1;
+
+    for (int i = 0; i < SLOTS; i++) {
+        if (m->is_used[i])
+            continue;
+        if (m->name[i] == name)
+            return i;
+        if (best < 0 || m->freed_at[i] < m->freed_at[best])
+            best = i;
+    }
+    return best;
+}
+
+static void join_both(struct adit_directory *d, struct naive *m, int name)
+{
+    const char text[] = {'n', (char)('a' + name), '\0'};
+    int slot = naive_pick(m, name), id = 0;
+    struct adit_lease l;
+
+    while (id < IDS && m->slot_of[id] >= 0)
+        id++;
+    if (slot < 0) {
+        assert_int_equal(adit_directory_join(d, text, &l), ADIT_E_FULL);
+        return;
+    }
+    assert_int_equal(adit_directory_join(d, text, &l), ADIT_OK);
+    assert_int_equal(l.peer_id, id);
+    assert_int_equal(adit_ip_v4_host(&l.v4) - 0x0a080002, slot);
+    m->slot_of[id] = slot;
+    m->is_used[slot] = true;
+    m->name[slot] = name;
+}
+
+static void leave_both(struct adit_directory *d, struct naive *m, int id)
+{
+    adit_directory_leave(d, (uint32_t)id);
+    if (m->slot_of[id] < 0)
+        return;
+    m->is_used[m->slot_of[id]] = false;
+    m->freed_at[m->slot_of[id]] = ++m->clock;
+    m->slot_of[id] = -1;
+}
+
+static void hint_both(struct adit_directory *d, struct naive *m, int slot, int name)
+{
+    const char text[] = {'n', (char)('a' + name), '\0'};
+    struct adit_ip v4 = adit_ip_v4(0x0a080002 + (uint32_t)slot), none = {.family = ADIT_AF_NONE};
+
+    assert_int_equal(adit_directory_hint(d, text, &v4, &none), ADIT_OK);
+    if (slot >= SLOTS || m->is_used[slot])
+        return;
+    m->name[slot] = name;
+    m->freed_at[slot] = ++m->clock;
+}
+
+static void it_agrees_with_a_pool_that_looks_at_every_slot(void **state)
+{
+    uint64_t seed = 5;
+    struct adit_rng rng = adit_rng_seeded(&seed);
+
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        struct adit_pool_spec spec = pool("10.8.0.2", "10.8.0.9");
+        struct adit_directory *d = adit_directory_new(IDS, &spec);
+        struct naive m = {.clock = 0};
+
+        memset(m.name, 0xff, sizeof m.name);
+        memset(m.slot_of, 0xff, sizeof m.slot_of);
+        for (int i = 0; i < 300; i++) {
+            int name = (int)adit_rng_below(&rng, NAMES);
+
+            switch (adit_rng_below(&rng, 8)) {
+            case 0:
+                hint_both(d, &m, (int)adit_rng_below(&rng, SLOTS + 1), name);
+                break;
+            case 1:
+            case 2:
+            case 3:
+                leave_both(d, &m, (int)adit_rng_below(&rng, IDS));
+                break;
+            default:
+                join_both(d, &m, name);
+                break;
+            }
+        }
+        adit_directory_free(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +252,7 @@ int main(void)
         cmocka_unit_test(net30_gives_blocks_of_four),
         cmocka_unit_test(ipv6_follows_the_slot),
         cmocka_unit_test(hints_survive_a_restart),
+        cmocka_unit_test(it_agrees_with_a_pool_that_looks_at_every_slot),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
