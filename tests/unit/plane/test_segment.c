@@ -3,97 +3,15 @@
 
 #include <stdlib.h>
 
-#include "plain_segment.h"
-
-enum {
-    FIN = 0x01,
-    PSH = 0x08,
-    ACK = 0x10,
-    URG = 0x20,
-    ECE = 0x40,
-    CWR = 0x80,
-    NO_PAYLOAD = 0,
-};
-
-/* What a super-packet is made of. */
-struct form {
-    bool is_v6, is_udp, has_no_csum;
-    size_t payload;
-    uint16_t segment;
-    const char *ip_options;  /* hex; of IPv6: extension headers, the first of them */
-    uint8_t first_extension; /* its number */
-    const char *options;     /* TCP, hex */
-    uint8_t flags;
-    uint16_t id, fragment, urgent;
-    uint32_t seq;
-};
+#include "super.h"
 
 static uint8_t original[PLAIN_PACKET_MAX], work[PLAIN_PACKET_MAX], joined[PLAIN_PACKET_MAX];
 static struct adit_offload offload;
 
-static size_t put_ip(const struct form *f, uint8_t protocol, size_t len)
+/* The whole super-packet into `original`; its length. */
+static size_t make(const struct super_form *f)
 {
-    uint8_t extra[256];
-    size_t n = f->ip_options ? unhex(f->ip_options, extra, sizeof extra) : 0, head = f->is_v6 ? 40 : 20;
-
-    memset(original, 0, 40);
-    if (f->is_v6) {
-        original[0] = 0x6a;
-        original[1] = 0xb1;
-        plain_put(original + 4, n + len);
-        original[6] = n > 0 ? f->first_extension : protocol;
-        original[7] = 63;
-        steps(original + 8, 32, 0x20);
-    } else {
-        original[0] = (uint8_t)(0x45 + n / 4);
-        original[1] = 0x2a;
-        plain_put(original + 2, 20 + n + len);
-        plain_put(original + 4, f->id);
-        plain_put(original + 6, f->fragment);
-        original[8] = 63;
-        original[9] = protocol;
-        steps(original + 12, 8, 0xc0);
-    }
-    memcpy(original + head, extra, n);
-    if (!f->is_v6)
-        plain_put(original + 10, 0xFFFF - plain_sum(0, original, head + n));
-    return head + n;
-}
-
-/* The whole super-packet into `original`, what is said about it into `offload`; its length. */
-static size_t make(const struct form *f)
-{
-    uint8_t options[40], *t;
-    size_t n_options = f->options ? unhex(f->options, options, sizeof options) : 0;
-    size_t head = f->is_udp ? 8 : 20 + n_options, len = head + f->payload;
-    uint8_t protocol = f->is_udp ? 17 : 6;
-    size_t at = put_ip(f, protocol, len), place = f->is_udp ? 6 : 16;
-
-    t = original + at;
-    memset(t, 0, head);
-    steps(t, 4, 0x70);
-    if (f->is_udp) {
-        plain_put(t + 4, len);
-    } else {
-        plain_put(t + 4, f->seq >> 16);
-        plain_put(t + 6, f->seq);
-        steps(t + 8, 4, 0x31);
-        t[12] = (uint8_t)((20 + n_options) / 4 << 4);
-        t[13] = f->flags;
-        plain_put(t + 14, 501);
-        plain_put(t + 18, f->urgent);
-        memcpy(t + 20, options, n_options);
-    }
-    for (size_t i = 0; i < f->payload; i++)
-        t[head + i] = (uint8_t)(i * 7 + i / 251);
-    offload = (struct adit_offload){.gso = f->is_udp ? ADIT_GSO_UDP : ADIT_GSO_TCP, .segment = f->segment};
-    if (!f->has_no_csum) {
-        plain_put(t + place, plain_pseudo(original, protocol, len));
-        offload.needs_csum = true;
-        offload.csum_start = (uint16_t)at;
-        offload.csum_at = (uint16_t)place;
-    }
-    return at + len;
+    return super_make(f, original, &offload);
 }
 
 /* A packet's checksums, from nothing but itself. */
@@ -170,13 +88,13 @@ static const char timestamps[] = "0101 080a 11223344 55667788";
 
 static void three_packets_of_known_bytes(void **state)
 {
-    size_t n = make(&(struct form){.payload = 5,
-                                   .segment = 2,
-                                   .flags = ACK | PSH | CWR,
-                                   .seq = 0x01020304,
-                                   .id = 7,
-                                   .fragment = 0x4000});
-    static const char ip[] = "c0c1c2c3 c4c5c6c7";
+    size_t n = make(&(struct super_form){.payload = 5,
+                                         .segment = 2,
+                                         .flags = ACK | PSH | CWR,
+                                         .seq = 0x01020304,
+                                         .id = 7,
+                                         .fragment = 0x4000});
+    static const char ip[] = "0a010009 0a020008";
 
     (void)state;
     assert_int_equal(packet_of(n, 0), 42);
@@ -196,7 +114,7 @@ static void three_packets_of_known_bytes(void **state)
 
 static void every_form_at_many_sizes(void **state)
 {
-    static const struct form forms[] = {
+    static const struct super_form forms[] = {
         {.flags = ACK, .fragment = 0x4000},
         {.flags = ACK | PSH | FIN, .options = timestamps, .id = 0xFFFE},
         {.flags = ACK | CWR | ECE, .seq = 0xFFFFFF00},
@@ -220,7 +138,7 @@ static void every_form_at_many_sizes(void **state)
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         for (size_t j = 0; j < sizeof segments / sizeof *segments; j++) {
             for (size_t extra = 0; extra < 5; extra++) {
-                struct form f = forms[i];
+                struct super_form f = forms[i];
 
                 f.segment = segments[j];
                 f.payload = (size_t)f.segment * extra + (extra % 2 ? 1 : f.segment);
@@ -233,7 +151,7 @@ static void every_form_at_many_sizes(void **state)
 
 static void the_longest_packets(void **state)
 {
-    struct form f = {.payload = 65535 - 40, .segment = 1, .flags = ACK, .id = 1};
+    struct super_form f = {.payload = 65535 - 40, .segment = 1, .flags = ACK, .id = 1};
 
     (void)state;
     assert_int_equal(take_apart(make(&f)), 65495);
@@ -243,16 +161,16 @@ static void the_longest_packets(void **state)
     assert_int_equal(take_apart(make(&f)), 2);
     f.segment = 65495;
     assert_int_equal(take_apart(make(&f)), 1);
-    f = (struct form){.is_v6 = true, .payload = 65535 - 20, .segment = 1428, .flags = ACK};
+    f = (struct super_form){.is_v6 = true, .payload = 65535 - 20, .segment = 1428, .flags = ACK};
     assert_int_equal(take_apart(make(&f)), 46);
-    f = (struct form){.is_udp = true, .payload = 65535 - 28, .segment = 65506};
+    f = (struct super_form){.is_udp = true, .payload = 65535 - 28, .segment = 65506};
     assert_int_equal(take_apart(make(&f)), 2);
 }
 
 /* Longer than a length field can say: then it says nothing. */
 static void a_tcp_super_packet_need_not_name_its_length(void **state)
 {
-    struct form f = {.payload = 65700, .segment = 1448, .flags = ACK};
+    struct super_form f = {.payload = 65700, .segment = 1448, .flags = ACK};
     size_t n = make(&f);
 
     (void)state;
@@ -270,7 +188,7 @@ static void a_tcp_super_packet_need_not_name_its_length(void **state)
     offload.segment = 1448;
     assert_int_equal(begin_of(n), ADIT_E_MALFORMED);
 
-    f = (struct form){.is_udp = true, .payload = 100, .segment = 50};
+    f = (struct super_form){.is_udp = true, .payload = 100, .segment = 50};
     n = make(&f);
     plain_put(original + 2, 0);
     assert_int_equal(begin_of(n), ADIT_E_MALFORMED);
@@ -278,27 +196,28 @@ static void a_tcp_super_packet_need_not_name_its_length(void **state)
 
 static void payload_that_fits_into_one_packet_is_one(void **state)
 {
-    struct form f = {.payload = 100, .segment = 100, .flags = ACK | PSH | CWR | FIN, .options = timestamps};
+    struct super_form f = {
+        .payload = 100, .segment = 100, .flags = ACK | PSH | CWR | FIN, .options = timestamps};
 
     (void)state;
     assert_int_equal(take_apart(make(&f)), 1);
     f.segment = 101;
     assert_int_equal(take_apart(make(&f)), 1);
-    f.payload = NO_PAYLOAD;
+    f.payload = 0;
     assert_int_equal(take_apart(make(&f)), 1);
-    f = (struct form){.is_udp = true, .payload = 8, .segment = 9};
+    f = (struct super_form){.is_udp = true, .payload = 8, .segment = 9};
     assert_int_equal(take_apart(make(&f)), 1);
 }
 
 static void an_address_on_the_way_does_not_disturb_the_checksum(void **state)
 {
     /* A routing header: the checksum is for the last stop, which is not the destination yet. */
-    struct form f = {.is_v6 = true,
-                     .payload = 100,
-                     .segment = 30,
-                     .flags = ACK,
-                     .first_extension = 43,
-                     .ip_options = "06020401 00000000 fd000000 00000000 00000000 00000077"};
+    struct super_form f = {.is_v6 = true,
+                           .payload = 100,
+                           .segment = 30,
+                           .flags = ACK,
+                           .first_extension = 43,
+                           .ip_options = "06020401 00000000 fd000000 00000000 00000000 00000077"};
     size_t n = make(&f), at = 64;
     uint8_t last_stop[40];
 
@@ -316,7 +235,7 @@ static void an_address_on_the_way_does_not_disturb_the_checksum(void **state)
 
 static void a_computed_zero_is_written_as_ones_in_udp_only(void **state)
 {
-    struct form f = {.is_udp = true, .payload = 4, .segment = 2};
+    struct super_form f = {.is_udp = true, .payload = 4, .segment = 2};
     size_t n = make(&f), len = packet_of(n, 0);
     uint32_t check = plain_u16(joined + 26);
 
@@ -328,7 +247,7 @@ static void a_computed_zero_is_written_as_ones_in_udp_only(void **state)
     packet_of(n, 0);
     assert_int_equal(plain_u16(joined + 26), 0xFFFF);
 
-    f = (struct form){.payload = 4, .segment = 2, .flags = ACK};
+    f = (struct super_form){.payload = 4, .segment = 2, .flags = ACK};
     n = make(&f);
     packet_of(n, 0);
     check = plain_u16(joined + 36) + plain_u16(joined + 40);
@@ -349,7 +268,7 @@ static void a_computed_zero_is_written_as_ones_in_udp_only(void **state)
 static void zero_stays_zero_where_there_was_no_checksum(void **state)
 {
     for (int is_v6 = 0; is_v6 < 2; is_v6++) {
-        size_t n = make(&(struct form){
+        size_t n = make(&(struct super_form){
             .is_udp = true, .is_v6 = is_v6, .has_no_csum = true, .payload = 100, .segment = 40});
         size_t at = is_v6 ? 40 : 20;
 
@@ -398,7 +317,7 @@ static void one_packet_with_nothing_to_do_is_left_alone(void **state)
 
 static void bytes_behind_the_packet_are_cut_off(void **state)
 {
-    struct form f = {.payload = 100, .segment = 30, .flags = ACK};
+    struct super_form f = {.payload = 100, .segment = 30, .flags = ACK};
     size_t n = make(&f);
 
     (void)state;
@@ -417,7 +336,7 @@ static void bytes_behind_the_packet_are_cut_off(void **state)
 
 static void a_packet_cut_short_is_refused_at_every_length(void **state)
 {
-    static const struct form forms[] = {
+    static const struct super_form forms[] = {
         {.payload = 100, .segment = 30, .flags = ACK, .options = timestamps, .ip_options = "01010101"},
         {.payload = 100, .segment = 30, .is_v6 = true, .is_udp = true, .ip_options = "11000104 00000000"},
     };
@@ -442,7 +361,7 @@ static void a_packet_cut_short_is_refused_at_every_length(void **state)
 /* One byte or one word of what is said changes, and it does not fit any more. */
 static void what_is_said_must_fit_the_packet(void **state)
 {
-    struct form tcp = {.payload = 100, .segment = 30, .flags = ACK}, udp = tcp, v6 = tcp;
+    struct super_form tcp = {.payload = 100, .segment = 30, .flags = ACK}, udp = tcp, v6 = tcp;
     size_t n;
 
     (void)state;
@@ -466,7 +385,7 @@ static void what_is_said_must_fit_the_packet(void **state)
     n = make(&tcp);
     original[32] = 0x40; /* a TCP header shorter than one */
     assert_int_equal(begin_of(n), ADIT_E_MALFORMED);
-    n = make(&(struct form){.payload = 10, .segment = 5, .flags = ACK});
+    n = make(&(struct super_form){.payload = 10, .segment = 5, .flags = ACK});
     original[32] = 0xF0; /* and one longer than the packet */
     assert_int_equal(begin_of(n), ADIT_E_MALFORMED);
     n = make(&tcp);
@@ -499,12 +418,12 @@ static void headers_have_a_longest_length(void **state)
         snprintf(ip_options, sizeof ip_options, "06%02x", eights - 1);
         for (int i = 2; i < eights * 8; i++)
             strcat(ip_options, "00");
-        n = make(&(struct form){.is_v6 = true,
-                                .payload = 100,
-                                .segment = 30,
-                                .flags = ACK,
-                                .ip_options = ip_options,
-                                .first_extension = 60});
+        n = make(&(struct super_form){.is_v6 = true,
+                                      .payload = 100,
+                                      .segment = 30,
+                                      .flags = ACK,
+                                      .ip_options = ip_options,
+                                      .first_extension = 60});
         assert_int_equal(begin_of(n), head <= ADIT_SEGMENT_HEAD_MAX ? ADIT_OK : ADIT_E_TOO_BIG);
         if (head <= ADIT_SEGMENT_HEAD_MAX)
             assert_int_equal(take_apart(n), 4);
