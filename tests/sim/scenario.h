@@ -29,6 +29,7 @@ enum sim_fact {
     SIM_INNER_LOST, /* inner packets of `from_ms` .. `by_ms` less a second that never arrived, both ways; the
                  server's are those of everybody. With nothing sent it fails. */
     SIM_INNER_PASSED, /* ... that did arrive */
+    SIM_ROUTES,       /* client: pushed to it */
     SIM_CALLERS,      /* server: sessions and connections it bothers with */
     SIM_LEASES,       /* server: places and addresses given out */
 };

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "conf/pushed.h"
 #include "scenario.h"
 
 enum {
@@ -78,6 +79,8 @@ static int64_t value_of(struct sim_world *w, const struct sim_must *m, uint32_t 
     case SIM_INNER_LOST:
     case SIM_INNER_PASSED:
         return count_inner(w, m, who, shift_ms);
+    case SIM_ROUTES:
+        return h->client.pushed ? (int64_t)h->client.pushed->routes.n : 0;
     case SIM_CALLERS:
         return h->server.n_callers;
     case SIM_LEASES:
@@ -117,6 +120,7 @@ static const char *name_of(enum sim_fact fact)
         [SIM_ALL_ENDS] = "ends of any kind",
         [SIM_INNER_LOST] = "inner packets lost",
         [SIM_INNER_PASSED] = "inner packets passed",
+        [SIM_ROUTES] = "routes",
         [SIM_CALLERS] = "callers",
         [SIM_LEASES] = "leases",
     };

@@ -23,7 +23,7 @@
 
 #define TWO(what, wrapping, act, by) \
     {.name = "handshake: " what, \
-     .plan = {.wrap = wrapping, .traffic_ms = 50, .acts = {{0, act, 1, 0}}}, \
+     .plan = {.wrap = wrapping, .traffic_ms = 250, .acts = {{0, act, 1, 0}}}, \
      .sweep = {.kind = SIM_TWO_OF_12}, \
      .musts = {MUST_UP(by, 1), \
                MUST_HAVE(by, 1, SIM_SESSIONS, SIM_EXACTLY, 1), \
@@ -31,7 +31,7 @@
 
 #define EACH(what, wrapping, act_up, act_down, by) \
     {.name = "handshake: " what, \
-     .plan = {.wrap = wrapping, .traffic_ms = 50, .acts = {{0, act_up, 1, 0}, {0, act_down, 1, 0}}}, \
+     .plan = {.wrap = wrapping, .traffic_ms = 250, .acts = {{0, act_up, 1, 0}, {0, act_down, 1, 0}}}, \
      .sweep = {.kind = SIM_ONE_EACH}, \
      .musts = {MUST_UP(by, 1), \
                MUST_HAVE(by, 1, SIM_SESSIONS, SIM_EXACTLY, 1), \
@@ -40,7 +40,7 @@
 /* Any packets at all of the first twelve: with all of them gone the client has to begin again. */
 #define ANY(what, wrapping, act, by) \
     {.name = "handshake: " what, \
-     .plan = {.wrap = wrapping, .traffic_ms = 50, .acts = {{0, act, 1, 0}}}, \
+     .plan = {.wrap = wrapping, .traffic_ms = 1000, .acts = {{0, act, 1, 0}}}, \
      .sweep = {.kind = SIM_ANY_OF_12}, \
      .musts = {MUST_UP(by, 1), \
                MUST_HAVE(by, 1, SIM_SESSIONS, SIM_AT_MOST, 2), \
