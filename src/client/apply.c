@@ -2,6 +2,8 @@
 /* What was agreed, pushed or configured takes effect: a peer in the plane, addresses, routes. */
 #include "client/parts.h"
 
+#include <string.h>
+
 #include "conf/pushed.h"
 
 /* ---- what was agreed becomes the plane's peer ---- */
@@ -39,9 +41,13 @@ static void log_report(struct adit_client *c, struct adit_conf_report *report)
 {
     char line[640];
 
-    for (size_t i = 0; i < report->n; i++)
-        adit_warn(c->log, NULL, "Options warning: %s",
-                  adit_conf_diag_str(&report->diags[i], line, sizeof line));
+    for (size_t i = 0; i < report->n; i++) {
+        /* `tun-ipv6`, which every server pushes, is nothing to warn of. */
+        bool is_idle = strcmp(report->diags[i].rule, "no-effect") == 0;
+
+        adit_log(c->log, ADIT_LOG_WARN, is_idle ? 4 : 1, NULL, "Options warning: %s",
+                 adit_conf_diag_str(&report->diags[i], line, sizeof line));
+    }
     adit_conf_report_fini(report);
 }
 
@@ -131,6 +137,15 @@ static void on_route_timer(uv_timer_t *timer)
     set_routes(timer->data);
 }
 
+void adit_client_say_initiated(struct adit_client *c)
+{
+    const struct adit_identity *id = adit_session_identity(c->session);
+
+    c->has_said_initiated = true;
+    adit_note(c->log, NULL, "[%s] Peer Connection Initiated with %s",
+              id->has_cert ? id->common_name : "UNDEF", c->subject);
+}
+
 void adit_client_on_up(struct adit_client *c)
 {
     struct adit_tunnel_net net = net_of(c);
@@ -140,8 +155,8 @@ void adit_client_on_up(struct adit_client *c)
     c->is_up = c->was_up = true;
     c->round = 0;
     adit_client_start_limits(c);
-    adit_note(c->log, NULL, "[%s] Peer Connection Initiated with %s",
-              adit_session_identity(c->session)->common_name, c->subject);
+    if (!c->has_said_initiated)
+        adit_client_say_initiated(c);
     if (c->h->tunnel.is_configured && !c->are_routes_due) {
         adit_note(c->log, NULL, "Preserving previous TUN/TAP instance: %s", c->h->tunnel.ifname);
         adit_host_ready(c->h, "");

@@ -69,6 +69,7 @@ static void on_exit_timer(uv_timer_t *timer)
     if (c->agreed.want_cc_exit && c->session && !adit_session_is_quiet(c->session) &&
         uv_now(&c->h->loop) < c->exit_until_ms)
         return;
+    adit_note(c->log, NULL, "SIGTERM[soft,exit-with-notification] received, process exiting");
     adit_host_stop(c->h, ADIT_HOST_EXIT, 0);
 }
 

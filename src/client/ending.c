@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "host/words.h"
+
 enum {
     TEMP_BACKOFF_MAX_S = 3600, /* a server may ask for a pause, not for the end */
 };
@@ -87,37 +89,30 @@ static bool obey_temporary(struct adit_client *c, adit_bytes reason)
     return true;
 }
 
+static void hint_at_key(const struct adit_client *c, const char *subject)
+{
+    if (adit_file_ref_is_set(&c->conn->tls_auth))
+        adit_note(c->log, subject,
+                  "If the network is fine: the tls-auth key must be the same at both ends, and the key "
+                  "directions different (key-direction 0 at the server, 1 at the client)");
+    else if (adit_file_ref_is_set(&c->conn->tls_crypt) || adit_file_ref_is_set(&c->conn->tls_crypt_v2))
+        adit_note(c->log, subject, "If the network is fine: the server does not know this tls-crypt key");
+    else
+        adit_note(c->log, subject, "If the network is fine: the server may want tls-auth or tls-crypt");
+}
+
 void adit_client_log_end(struct adit_client *c, const char *subject, const struct adit_event *ev)
 {
     char text[256];
 
     adit_log_clean(ev->text, text, sizeof text);
-    switch (ev->reason) {
-    case ADIT_E_HAND_WINDOW:
-        adit_error(c->log, subject,
-                   "TLS Error: TLS key negotiation failed to occur within %u seconds (check your network "
-                   "connectivity)",
-                   c->conf->hand_window_s);
-        if (adit_file_ref_is_set(&c->conn->tls_auth))
-            adit_note(c->log, subject,
-                      "If the network is fine: the tls-auth key must be the same at both ends, and the key "
-                      "directions different (key-direction 0 at the server, 1 at the client)");
-        else if (adit_file_ref_is_set(&c->conn->tls_crypt) || adit_file_ref_is_set(&c->conn->tls_crypt_v2))
-            adit_note(c->log, subject, "If the network is fine: the server does not know this tls-crypt key");
-        else
-            adit_note(c->log, subject, "If the network is fine: the server may want tls-auth or tls-crypt");
-        return;
-    case ADIT_E_AUTH_FAILED:
+    if (adit_words_tls_error(c->log, subject, ev, c->conf->hand_window_s)) {
+        if (ev->reason == ADIT_E_HAND_WINDOW)
+            hint_at_key(c, subject);
+    } else if (ev->reason == ADIT_E_AUTH_FAILED) {
         adit_error(c->log, subject, "AUTH: Received control message: AUTH_FAILED%s%s", text[0] ? "," : "",
                    text);
-        return;
-    case ADIT_E_TLS:
-    case ADIT_E_TLS_ALERT:
-    case ADIT_E_CERTIFICATE:
-        adit_error(c->log, subject, "TLS Error: TLS handshake failed: %s",
-                   text[0] ? text : adit_err_text(ev->reason));
-        return;
-    default:
+    } else {
         adit_note(c->log, subject, "Connection ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "",
                   text);
     }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "host/outside.h"
+#include "host/words.h"
 
 /* ---- material of a connection entry ---- */
 
@@ -38,27 +39,23 @@ void adit_client_free_wraps(struct adit_client *c)
 
 /* ---- the way into the plane ---- */
 
-static const char *proto_name(const struct adit_client *c, enum adit_family family)
+/* Which end of which socket this is. */
+static void log_link(struct adit_client *c, int fd, const struct adit_addr *remote)
 {
-    bool is_server = c->conn->proto == ADIT_PROTO_TCP_SERVER;
+    char text[ADIT_WORDS_ADDR_MAX];
+    struct adit_addr local = {.port = 0};
+    const char *proto;
 
-    if (!c->is_tcp)
-        return family == ADIT_AF_V6 ? "UDPv6" : "UDPv4";
-    if (is_server)
-        return family == ADIT_AF_V6 ? "TCPv6_SERVER" : "TCPv4_SERVER";
-    return family == ADIT_AF_V6 ? "TCPv6_CLIENT" : "TCPv4_CLIENT";
-}
-
-static void log_link(struct adit_client *c, const struct adit_addr *remote)
-{
-    char text[ADIT_ADDR_STR_MAX];
-
-    if (!remote) {
-        adit_note(c->log, NULL, "%s link remote: [AF_UNSPEC]", proto_name(c, c->conn->family));
-        return;
-    }
-    adit_note(c->log, NULL, "%s link remote: [AF_INET%s]%s", proto_name(c, remote->ip.family),
-              remote->ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(remote, text, sizeof text));
+    if (adit_socket_local(fd, &local) != ADIT_OK)
+        local.ip.family = ADIT_AF_NONE;
+    proto = adit_words_proto(c->conn->proto, remote ? remote->ip.family : local.ip.family);
+    if (c->conn->is_bound)
+        adit_note(c->log, NULL, "%s link local (bound): %s", proto,
+                  adit_words_addr(&local, text, sizeof text));
+    else
+        adit_note(c->log, NULL, "%s link local: (not bound)", proto);
+    adit_note(c->log, NULL, "%s link remote: %s", proto,
+              remote ? adit_words_addr(remote, text, sizeof text) : "[AF_UNSPEC]");
 }
 
 /* The descriptor goes to the plane; from here on bytes come as notes. */
@@ -70,8 +67,8 @@ static void hand_over(struct adit_client *c, int fd, const struct adit_addr *rem
         way.remote = *remote;
     c->way = way;
     c->link = way.link;
+    log_link(c, fd, remote);
     adit_host_add_link(c->h, c->link, fd, c->is_tcp, is_connected);
-    log_link(c, remote);
 }
 
 /* ---- UDP ---- */
@@ -108,6 +105,13 @@ static void stop_tcp_poll(struct adit_client *c)
     }
 }
 
+static void say_established(const struct adit_client *c, const struct adit_addr *remote)
+{
+    char text[ADIT_WORDS_ADDR_MAX];
+
+    adit_note(c->log, NULL, "TCP connection established with %s", adit_words_addr(remote, text, sizeof text));
+}
+
 static void on_tcp_writable(uv_poll_t *handle, int status, int events)
 {
     struct adit_client *c = handle->data;
@@ -125,7 +129,7 @@ static void on_tcp_writable(uv_poll_t *handle, int status, int events)
         adit_client_restart(c, "connection-failed");
         return;
     }
-    adit_note(c->log, NULL, "TCP connection established");
+    say_established(c, &c->way.remote);
     hand_over(c, fd, &c->way.remote, true);
     adit_client_begin_session(c);
 }
@@ -144,6 +148,7 @@ static void on_tcp_caller(uv_poll_t *handle, int status, int events)
         close(fd); /* one peer at a time */
         return;
     }
+    say_established(c, &peer);
     hand_over(c, fd, &peer, true);
     adit_client_await_answer(c, c->conf->hand_window_s);
 }
@@ -159,7 +164,7 @@ static void poll_tcp(struct adit_client *c, int fd, int events, uv_poll_cb cb)
 
 static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
 {
-    char text[ADIT_ADDR_STR_MAX];
+    char text[ADIT_WORDS_ADDR_MAX];
     int fd = adit_outside_socket(c->h, c->conn, ADIT_SOCKET_TCP_CONNECT, &c->local, remote);
     struct adit_fail fail;
     adit_err e;
@@ -169,8 +174,8 @@ static void connect_tcp(struct adit_client *c, const struct adit_addr *remote)
         return;
     }
     c->way.remote = *remote;
-    adit_note(c->log, NULL, "Attempting to establish TCP connection with [AF_INET%s]%s",
-              remote->ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(remote, text, sizeof text));
+    adit_note(c->log, NULL, "Attempting to establish TCP connection with %s",
+              adit_words_addr(remote, text, sizeof text));
     e = adit_socket_connect(fd, remote, &fail);
     if (e == ADIT_OK || e == ADIT_E_EMPTY) {
         poll_tcp(c, fd, UV_WRITABLE, on_tcp_writable);

@@ -7,6 +7,8 @@
  */
 #include "client/parts.h"
 
+#include "host/words.h"
+
 static void on_timer(uv_timer_t *timer);
 
 void adit_client_forget_newcomer(struct adit_client *c)
@@ -32,6 +34,7 @@ static void promote(struct adit_client *c)
     adit_session_name(c->session, NULL); /* there is only one from here on */
     c->way = n.way;
     c->heard_ns = adit_clock_now().mono_ns;
+    c->has_said_initiated = false;
     adit_client_name_subject(c);
 }
 
@@ -136,7 +139,7 @@ static void accept_newcomer(struct adit_client *c, const struct adit_way *way,
     adit_client_forget_newcomer(c);
     n->way = *way;
     n->opened_ns = adit_clock_now().mono_ns;
-    adit_client_subject_of(&way->remote, n->subject, sizeof n->subject);
+    adit_words_addr(&way->remote, n->subject, sizeof n->subject);
     adit_material_refresh_crl(c->conf, c->tls, &c->crl_stamp, c->log);
     st = adit_client_start_of(c, &way->remote, n->subject);
     if (adm->is_v2) {

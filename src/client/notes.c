@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/words.h"
+
 static bool is_expected(const struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
 {
     if (ctrl->link != c->way.link || c->link == ADIT_LINK_NONE)
@@ -26,6 +28,7 @@ static void on_control(struct adit_client *c, const struct adit_ctrl_bytes *ctrl
 {
     adit_bytes packet = adit_bytes_of(ctrl->b, ctrl->n);
     adit_now now = adit_clock_now();
+    bool is_new;
     adit_err e;
 
     if (c->has_door && !(c->session && adit_session_is_of_peer(c->session, packet))) {
@@ -34,7 +37,10 @@ static void on_control(struct adit_client *c, const struct adit_ctrl_bytes *ctrl
     }
     if (!c->session || !is_expected(c, ctrl))
         return;
+    is_new = adit_sid_is_zero(adit_session_remote_sid(c->session));
     e = adit_session_recv(c->session, packet, now);
+    if (is_new && !adit_sid_is_zero(adit_session_remote_sid(c->session)))
+        adit_words_first_packet(c->log, NULL, &c->way.remote, adit_session_remote_sid(c->session));
     if (e == ADIT_OK)
         c->heard_ns = now.mono_ns;
     else if (e == ADIT_E_AUTH && !c->has_said_wrong_key)
@@ -42,6 +48,14 @@ static void on_control(struct adit_client *c, const struct adit_ctrl_bytes *ctrl
     else
         adit_log(c->log, ADIT_LOG_DEBUG, 4, c->subject, "control packet dropped: %s", adit_err_text(e));
     adit_client_service(c);
+}
+
+static void say_inactive(const struct adit_client *c, const char *option, const char *what)
+{
+    const struct adit_identity *id = c->session ? adit_session_identity(c->session) : NULL;
+
+    adit_note(c->log, NULL, "[%s] Inactivity timeout (%s), %s",
+              id && id->has_cert ? id->common_name : "UNDEF", option, what);
 }
 
 static void on_silent(struct adit_client *c)
@@ -53,11 +67,11 @@ static void on_silent(struct adit_client *c)
     if (limit_s == 0 || adit_clock_now().mono_ns < c->heard_ns + limit_s * ADIT_NS_PER_S)
         return;
     if (exit_s > 0) {
-        adit_note(c->log, NULL, "Inactivity timeout (--ping-exit), exiting");
+        say_inactive(c, "--ping-exit", "exiting");
         adit_client_exit(c, "ping-exit", 0);
         return;
     }
-    adit_note(c->log, NULL, "Inactivity timeout (--ping-restart), restarting");
+    say_inactive(c, "--ping-restart", "restarting");
     adit_client_restart(c, "ping-restart");
 }
 
@@ -78,7 +92,8 @@ static void say_os(struct adit_client *c, int os_errno)
     if (c->has_said_refused)
         return;
     c->has_said_refused = true;
-    adit_note(c->log, c->subject, "read UDP: %s: nothing listens there; check address, port and proto",
+    adit_note(c->log, c->subject, "read %s [%s]: %s: nothing listens there; check address, port and proto",
+              adit_words_proto(c->conn->proto, c->way.remote.ip.family), strerrorname_np(os_errno),
               strerror(os_errno));
 }
 
@@ -118,7 +133,7 @@ void adit_client_on_note(void *ctx, const struct adit_note *note)
         break;
     case ADIT_NOTE_LINK_DOWN:
         if (note->link == c->link) {
-            adit_note(c->log, NULL, "Connection reset, restarting");
+            adit_note(c->log, NULL, "Connection reset, restarting [0]");
             adit_client_restart(c, "connection-reset");
         }
         break;

@@ -91,7 +91,7 @@ struct adit_client {
     bool are_routes_due; /* the device is configured; route-delay has not passed, or names are looked up */
     struct adit_names *names;
     bool was_up;         /* this connection came up: the next failure starts with short waits */
-    bool has_said_wrong_key, has_said_refused;
+    bool has_said_wrong_key, has_said_refused, has_said_initiated;
     uint64_t heard_ns;        /* last authentic control packet */
     uint64_t config_hash;     /* of what the device was configured with */
     uv_timer_t session_timer; /* the session's own deadline */
@@ -134,7 +134,6 @@ void adit_client_await_answer(struct adit_client *c, uint32_t seconds);
 void adit_client_service(struct adit_client *c); /* pulls facts, sends packets, sets the timer */
 void adit_client_end_session(struct adit_client *c);
 void adit_client_stop_talk_timers(struct adit_client *c);
-void adit_client_subject_of(const struct adit_addr *remote, char *dst, size_t cap);
 void adit_client_name_subject(struct adit_client *c);
 /* What every session with the peer at that address starts with. */
 struct adit_session_start adit_client_start_of(struct adit_client *c, const struct adit_addr *remote,
@@ -147,6 +146,7 @@ void adit_client_on_pushed(struct adit_client *c, const struct adit_event *ev);
 void adit_client_on_peer_known(struct adit_client *c, struct adit_session *session, const char *subject,
                                const struct adit_event *ev);
 void adit_client_add_peer(struct adit_client *c); /* to the plane */
+void adit_client_say_initiated(struct adit_client *c);
 void adit_client_on_up(struct adit_client *c);
 
 /* notes.c */

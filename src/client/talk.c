@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "conf/pushed.h"
+#include "host/words.h"
 
 static void on_session_timer(uv_timer_t *timer);
 static void on_answer_timer(uv_timer_t *timer);
@@ -16,17 +17,9 @@ static bool is_p2p(const struct adit_client *c)
 
 /* ---- a session begins ---- */
 
-void adit_client_subject_of(const struct adit_addr *remote, char *dst, size_t cap)
-{
-    char text[ADIT_ADDR_STR_MAX];
-
-    snprintf(dst, cap, "[AF_INET%s]%s", remote->ip.family == ADIT_AF_V6 ? "6" : "",
-             adit_addr_str(remote, text, sizeof text));
-}
-
 void adit_client_name_subject(struct adit_client *c)
 {
-    adit_client_subject_of(&c->way.remote, c->subject, sizeof c->subject);
+    adit_words_addr(&c->way.remote, c->subject, sizeof c->subject);
 }
 
 struct adit_session_start adit_client_start_of(struct adit_client *c, const struct adit_addr *remote,
@@ -55,10 +48,11 @@ void adit_client_await_answer(struct adit_client *c, uint32_t seconds)
 
 void adit_client_begin_session(struct adit_client *c)
 {
+    /* No subject: there is only one peer, and openvpn's lines do not name it, either. */
     struct adit_session_start st = adit_client_start_of(c, &c->way.remote, NULL);
 
     adit_client_name_subject(c);
-    c->has_said_wrong_key = c->has_said_refused = false;
+    c->has_said_wrong_key = c->has_said_refused = c->has_said_initiated = false;
     adit_material_refresh_crl(c->conf, c->tls, &c->crl_stamp, c->log);
     c->params = adit_terms_params(&c->terms, c->conn);
     c->params.tls = &adit_tls_ossl;
@@ -115,6 +109,8 @@ static void on_text(struct adit_client *c, const struct adit_event *ev)
     char text[512];
 
     adit_log_clean(ev->text, text, sizeof text);
+    if (ev->text_kind == ADIT_TEXT_PUSH_REPLY && !c->has_said_initiated)
+        adit_client_say_initiated(c);
     if (ev->text_kind == ADIT_TEXT_PUSH_REPLY)
         adit_note(c->log, NULL, "PUSH: Received control message: 'PUSH_REPLY,%s'", text);
     else if (ev->text_kind == ADIT_TEXT_AUTH_PENDING)

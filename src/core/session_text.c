@@ -23,12 +23,18 @@ static adit_err write_text(struct adit_session *s, adit_bytes text)
 {
     uint8_t buf[ADIT_RECORD_MAX];
     struct adit_wr w = adit_wr_of(buf, sizeof buf);
+    adit_err e;
 
     adit_wr_bytes(&w, text);
     adit_wr_u8(&w, 0);
     if (w.bad)
         return ADIT_E_TOO_BIG;
-    return s->p->tls->write(s->primary.tls, adit_wr_view(&w));
+    e = s->p->tls->write(s->primary.tls, adit_wr_view(&w));
+    if (e == ADIT_OK)
+        adit_info(&s->env.log, s->subject, "SENT CONTROL [%s]: '%.*s' (status=1)",
+                  s->identity.has_cert ? s->identity.common_name : "UNDEF", (int)text.n,
+                  (const char *)text.p);
+    return e;
 }
 
 void adit_session_flush_say(struct adit_session *s, adit_now now)
@@ -92,7 +98,6 @@ static void send_push_reply(struct adit_session *s, adit_now now)
             adit_session_fail(s, ADIT_E_PUSH, "the push reply could not be sent", now);
             return;
         }
-        adit_info(&s->env.log, s->subject, "SENT CONTROL: '%.*s'", (int)adit_wr_len(&w), (const char *)buf);
     }
     s->push_done = true;
     s->push_wanted = false;
@@ -133,7 +138,6 @@ static void tick_client_push(struct adit_session *s, adit_now now)
     if (now.mono_ns < s->push_next_ns)
         return;
     s->push_next_ns = adit_now_after_s(now, PUSH_REQUEST_EVERY_S);
-    adit_info(&s->env.log, s->subject, "SENT CONTROL: 'PUSH_REQUEST'");
     if (write_text(s, adit_bytes_str("PUSH_REQUEST")) != ADIT_OK)
         adit_session_fail(s, ADIT_E_TLS, s->p->tls->describe(s->primary.tls), now);
     adit_session_flush_tls(s, now);
@@ -270,9 +274,9 @@ static void hear(struct adit_session *s, adit_bytes text, adit_now now)
         s->push_wanted = is_server;
         return;
     }
+    adit_session_emit(s, &ev); /* before what follows from it, so that a log tells both in their order */
     if (s->p->role == ADIT_ROLE_CLIENT)
         hear_as_client(s, ev.text_kind, ev.text, now);
-    adit_session_emit(s, &ev);
 }
 
 void adit_session_on_record(struct adit_session *s, adit_bytes record, adit_now now)

@@ -38,6 +38,8 @@ adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, stru
 
 void adit_tunnel_close(struct adit_tunnel *t)
 {
+    if (t->device && !t->is_null)
+        adit_note(t->log, NULL, "Closing TUN/TAP interface");
     if (t->device)
         t->device->ops->free(t->device);
     *t = (struct adit_tunnel){0};
@@ -118,13 +120,17 @@ static adit_err add_addr(struct adit_tunnel *t, const struct adit_prefix *local,
 {
     struct adit_priv_req req = {.kind = ADIT_PRIV_ADDR_ADD};
     struct adit_priv_res res;
-    char text[ADIT_IP_STR_MAX];
+    char text[ADIT_IP_STR_MAX], other[ADIT_IP_STR_MAX];
 
     memcpy(req.addr.ifname, t->ifname, sizeof req.addr.ifname);
     req.addr.local = *local;
     req.addr.peer = *peer;
     if (adit_priv_do(t->priv, &req, &res) != ADIT_OK)
         adit_error(t->log, NULL, "%s", res.fail.text);
+    else if (peer->family != ADIT_AF_NONE)
+        adit_info(t->log, NULL, "net_addr_ptp_v%d_add: %s peer %s dev %s", local->ip.family,
+                  adit_ip_str(&local->ip, text, sizeof text), adit_ip_str(peer, other, sizeof other),
+                  t->ifname);
     else
         adit_info(t->log, NULL, "net_addr_v%d_add: %s/%u dev %s", local->ip.family,
                   adit_ip_str(&local->ip, text, sizeof text), local->bits, t->ifname);
@@ -196,8 +202,11 @@ static bool add_route(struct adit_tunnel *t, const struct adit_priv_route *route
 {
     struct adit_priv_req req = {.kind = ADIT_PRIV_ROUTE_ADD, .route = *route};
     struct adit_priv_res res;
-    char text[ADIT_IP_STR_MAX];
+    char text[ADIT_IP_STR_MAX], via[ADIT_IP_STR_MAX];
 
+    snprintf(via, sizeof via, "%s", route->dst.ip.family == ADIT_AF_V6 ? "::" : "0.0.0.0");
+    if (route->gateway.family != ADIT_AF_NONE)
+        adit_ip_str(&route->gateway, via, sizeof via);
     if (adit_priv_do(t->priv, &req, &res) != ADIT_OK) {
         adit_error(t->log, NULL, "%s", res.fail.text);
         return false;
@@ -205,8 +214,9 @@ static bool add_route(struct adit_tunnel *t, const struct adit_priv_route *route
     if (res.is_existing)
         adit_warn(t->log, NULL, "%s", res.fail.text);
     else
-        adit_info(t->log, NULL, "net_route_v%d_add: %s/%u dev %s", route->dst.ip.family,
-                  adit_ip_str(&route->dst.ip, text, sizeof text), route->dst.bits, route->ifname);
+        adit_info(t->log, NULL, "net_route_v%d_add: %s/%u via %s dev %s table 0 metric %lld",
+                  route->dst.ip.family, adit_ip_str(&route->dst.ip, text, sizeof text), route->dst.bits, via,
+                  route->ifname, (long long)route->metric);
     return true;
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/words.h"
+
 enum {
     PUSH_LIST_MAX = 64 * 1024,
 };
@@ -110,6 +112,16 @@ static void add_peer(struct adit_caller *c)
     adit_host_set_peer(c->sv->h, &spec, true);
 }
 
+static void log_learned(const struct adit_caller *c, const struct adit_ip *ip)
+{
+    char text[ADIT_IP_STR_MAX];
+
+    adit_ip_str(ip, text, sizeof text);
+    adit_info(c->sv->log, c->subject, "MULTI: Learn: %s -> %s", text, c->subject);
+    adit_info(c->sv->log, c->subject, "MULTI: primary virtual %s for %s: %s",
+              ip->family == ADIT_AF_V6 ? "IPv6" : "IP", c->subject, text);
+}
+
 void adit_caller_open(struct adit_caller *c)
 {
     struct adit_peer_spec spec = spec_of(c);
@@ -119,8 +131,10 @@ void adit_caller_open(struct adit_caller *c)
     for (size_t i = 0; i < 2; i++) {
         struct adit_prefix p = {.ip = *ips[i], .bits = ips[i]->family == ADIT_AF_V6 ? 128 : 32};
 
-        if (ips[i]->family != ADIT_AF_NONE)
-            adit_host_route(c->sv->h, ADIT_CMD_ROUTE_ADD, c->lease.peer_id, &p);
+        if (ips[i]->family == ADIT_AF_NONE)
+            continue;
+        log_learned(c, ips[i]);
+        adit_host_route(c->sv->h, ADIT_CMD_ROUTE_ADD, c->lease.peer_id, &p);
     }
 }
 
@@ -137,9 +151,26 @@ static adit_bytes build_push(const struct adit_caller *c, const struct adit_peer
     return adit_wr_view(&w);
 }
 
+/* The last line under the bare address, as in openvpn: from here on the name stands before it. */
 static void take_name(struct adit_caller *c, const struct adit_identity *id)
 {
+    char text[ADIT_WORDS_ADDR_MAX];
+
     snprintf(c->name, sizeof c->name, "%s", id->has_cert ? id->common_name : "");
+    adit_note(c->sv->log, c->subject, "[%s] Peer Connection Initiated with %s",
+              c->name[0] ? c->name : "UNDEF", adit_words_addr(&c->way.remote, text, sizeof text));
+    adit_caller_name_subject(c);
+}
+
+static void log_lease(const struct adit_caller *c)
+{
+    char v4[ADIT_IP_STR_MAX] = "(Not enabled)", v6[ADIT_IP_STR_MAX] = "(Not enabled)";
+
+    if (c->lease.v4.family != ADIT_AF_NONE)
+        adit_ip_str(&c->lease.v4, v4, sizeof v4);
+    if (c->lease.v6.family != ADIT_AF_NONE)
+        adit_ip_str(&c->lease.v6, v6, sizeof v6);
+    adit_info(c->sv->log, c->subject, "MULTI_sva: pool returned IPv4=%s, IPv6=%s", v4, v6);
 }
 
 static void renew(struct adit_caller *c)
@@ -155,7 +186,6 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     struct adit_server *sv = c->sv;
     struct adit_peer_info info;
     const char *reason = NULL;
-    char version[64];
     adit_err e;
 
     if (ev->is_renewal) {
@@ -163,6 +193,7 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
         return;
     }
     adit_peer_info_parse(ev->peer_info, &info);
+    adit_words_peer_info(sv->log, c->subject, ev->peer_info);
     take_name(c, ev->identity);
     if (!ev->identity->has_cert) {
         refuse(c, "no certificate was shown, and this server has no other way to know its clients");
@@ -184,8 +215,9 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     if (c->agreed.peer_id != ADIT_PEER_ID_NONE)
         c->agreed.peer_id = c->lease.peer_id;
     add_peer(c);
-    adit_info(sv->log, c->subject, "peer info: IV_VER=%s, Data Channel: cipher '%s', peer-id: %u",
-              adit_log_clean(info.iv_ver, version, sizeof version), c->agreed.cipher->name, c->lease.peer_id);
+    log_lease(c);
+    adit_info(sv->log, c->subject, "Data Channel: cipher '%s', peer-id: %d", c->agreed.cipher->name,
+              c->agreed.peer_id == ADIT_PEER_ID_NONE ? -1 : (int)c->agreed.peer_id);
     if (adit_session_admit(c->session, &c->agreed, build_push(c, &info, list, sizeof list),
                            adit_clock_now()) != ADIT_OK)
         adit_session_end(c->session, ADIT_E_MEMORY, 0, adit_clock_now());

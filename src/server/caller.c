@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "host/words.h"
 
 enum {
     REFUSED_LINGER_S = 5, /* in which RESTART is sent again if need be */
@@ -68,7 +69,7 @@ struct adit_caller *adit_caller_of_peer(struct adit_server *sv, adit_peer peer)
 
 /* ---- beginning ---- */
 
-static void name_subject(struct adit_caller *c)
+void adit_caller_name_subject(struct adit_caller *c)
 {
     char text[ADIT_ADDR_STR_MAX];
 
@@ -88,7 +89,7 @@ struct adit_caller *adit_caller_new(struct adit_server *sv, const struct adit_wa
     c->id = sv->next_id++;
     c->opened_ns = adit_clock_now().mono_ns;
     c->since_s = adit_clock_now().wall_s;
-    name_subject(c);
+    adit_caller_name_subject(c);
     uv_timer_init(&sv->h->loop, &c->timer);
     c->timer.data = c;
     sv->n_callers++;
@@ -132,8 +133,7 @@ bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm)
         adit_caller_end(c);
         return false;
     }
-    adit_info(sv->log, c->subject, "TLS: Initial packet from [AF_INET%s]%s",
-              c->way.remote.ip.family == ADIT_AF_V6 ? "6" : "", c->subject);
+    adit_words_first_packet(sv->log, c->subject, &c->way.remote, &adm->remote);
     return true;
 }
 
@@ -162,39 +162,36 @@ void adit_caller_end(struct adit_caller *c)
     uv_close((uv_handle_t *)&c->timer, on_timer_closed);
 }
 
+void adit_caller_say_gone(const struct adit_caller *c, const char *signal)
+{
+    bool is_exit = strncmp(signal, "SIGTERM", strlen("SIGTERM")) == 0;
+
+    adit_note(c->sv->log, c->subject, "%s received, client-instance %s", signal,
+              is_exit ? "exiting" : "restarting");
+}
+
 static void log_end(const struct adit_caller *c, const struct adit_event *ev)
 {
     char text[256];
 
+    if (adit_words_tls_error(c->sv->log, c->subject, ev, c->sv->conf->hand_window_s)) {
+        adit_caller_say_gone(c, "SIGUSR1[soft,tls-error]");
+        return;
+    }
     adit_log_clean(ev->text, text, sizeof text);
-    if (ev->reason == ADIT_E_HAND_WINDOW)
-        adit_error(c->sv->log, c->subject,
-                   "TLS Error: TLS key negotiation failed to occur within %u seconds (check your "
-                   "network connectivity)",
-                   c->sv->conf->hand_window_s);
-    else if (ev->reason == ADIT_E_TLS || ev->reason == ADIT_E_TLS_ALERT || ev->reason == ADIT_E_CERTIFICATE)
-        adit_error(c->sv->log, c->subject, "TLS Error: TLS handshake failed: %s",
-                   text[0] ? text : adit_err_text(ev->reason));
-    else
-        adit_note(c->sv->log, c->subject, "client ended: %s%s%s", adit_err_text(ev->reason),
-                  text[0] ? ": " : "", text);
+    adit_note(c->sv->log, c->subject, "client ended: %s%s%s", adit_err_text(ev->reason), text[0] ? ": " : "",
+              text);
+    adit_caller_say_gone(c, ev->reason == ADIT_E_PEER_EXIT ? "SIGTERM[soft,remote-exit]"
+                                                           : "SIGTERM[soft,delayed-exit]");
 }
 
 /* ---- events ---- */
 
 static void on_up(struct adit_caller *c)
 {
-    char v4[ADIT_IP_STR_MAX], v6[ADIT_IP_STR_MAX];
-
     c->is_up = true;
     c->up_ns = c->idle_mark_ns = adit_clock_now().mono_ns;
     adit_caller_open(c);
-    adit_note(c->sv->log, c->subject, "[%s] Peer Connection Initiated with [AF_INET%s]%s", c->name,
-              c->way.remote.ip.family == ADIT_AF_V6 ? "6" : "", c->subject + strlen(c->name) + 1);
-    adit_info(c->sv->log, c->subject, "MULTI: primary virtual IP for %s: %s%s%s", c->subject,
-              c->lease.v4.family ? adit_ip_str(&c->lease.v4, v4, sizeof v4) : "(none)",
-              c->lease.v6.family ? ", " : "",
-              c->lease.v6.family ? adit_ip_str(&c->lease.v6, v6, sizeof v6) : "");
 }
 
 /* False: the caller is gone. */
@@ -208,7 +205,6 @@ static bool handle(struct adit_caller *c, struct adit_event *ev)
         break;
     case ADIT_EV_AUTH_WANTED:
         adit_caller_admit(c, ev);
-        name_subject(c);
         adit_session_name(c->session, c->subject);
         break;
     case ADIT_EV_KEYS:
@@ -277,7 +273,7 @@ void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote)
     c->way.remote = *remote;
     c->key = key_of(c->way.link, remote, &c->key.sid);
     HASH_ADD(hh, c->sv->callers, key, sizeof c->key, c);
-    name_subject(c);
+    adit_caller_name_subject(c);
     if (c->session)
         adit_session_name(c->session, c->subject);
 }
@@ -315,7 +311,8 @@ static void on_silent(struct adit_caller *c)
 
     if (limit_ns == 0 || adit_clock_now().mono_ns < c->heard_ns + limit_ns)
         return;
-    adit_note(c->sv->log, c->subject, "Inactivity timeout (--ping-restart), restarting");
+    adit_note(c->sv->log, c->subject, "[%s] Inactivity timeout (--ping-restart), restarting", c->name);
+    adit_caller_say_gone(c, "SIGUSR1[soft,ping-restart]");
     adit_caller_end(c);
 }
 
@@ -364,7 +361,7 @@ void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note)
         on_silent(c);
         break;
     case ADIT_NOTE_PEER_EXIT:
-        adit_note(sv->log, c->subject, "SIGTERM[soft,remote-exit] received, client-instance exiting");
+        adit_caller_say_gone(c, "SIGTERM[soft,remote-exit]");
         adit_caller_end(c);
         break;
     case ADIT_NOTE_KEY_WORN:

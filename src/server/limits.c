@@ -31,9 +31,11 @@ static void look(uv_timer_t *timer)
             continue;
         if (limit_ns > 0 && now_ns - c->up_ns >= limit_ns) {
             adit_note(sv->log, c->subject, "Session timeout, ending the client");
+            adit_caller_say_gone(c, "SIGTERM[soft,session-timeout]");
             adit_caller_end(c);
         } else if (is_idle(c, now_ns)) {
             adit_note(sv->log, c->subject, "Inactivity timeout (--inactive), ending the client");
+            adit_caller_say_gone(c, "SIGTERM[soft,inactive]");
             adit_caller_end(c);
         }
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "host/outside.h"
+#include "host/words.h"
 
 enum {
     ACCEPT_AGAIN_MS = 1000,
@@ -18,14 +19,18 @@ enum {
 
 static int open_socket(struct adit_server *sv, enum adit_socket_kind kind, const struct adit_addr *local)
 {
-    char text[ADIT_ADDR_STR_MAX];
-    struct adit_addr bound;
     int fd = adit_outside_socket(sv->h, &sv->conf->conn, kind, local, NULL);
+    enum adit_conf_proto proto = kind == ADIT_SOCKET_UDP ? ADIT_PROTO_UDP : ADIT_PROTO_TCP_SERVER;
+    char text[ADIT_WORDS_ADDR_MAX];
+    struct adit_addr bound;
 
-    if (fd >= 0 && adit_socket_local(fd, &bound) == ADIT_OK)
-        adit_note(sv->log, NULL, "%sv%d link local (bound): [AF_INET%s]%s",
-                  kind == ADIT_SOCKET_UDP ? "UDP" : "TCP", bound.ip.family,
-                  bound.ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(&bound, text, sizeof text));
+    if (fd < 0 || adit_socket_local(fd, &bound) != ADIT_OK)
+        return fd;
+    adit_words_addr(&bound, text, sizeof text);
+    if (kind != ADIT_SOCKET_UDP)
+        adit_note(sv->log, NULL, "Listening for incoming TCP connection on %s", text);
+    adit_note(sv->log, NULL, "%s link local (bound): %s", adit_words_proto(proto, bound.ip.family), text);
+    adit_note(sv->log, NULL, "%s link remote: [AF_UNSPEC]", adit_words_proto(proto, bound.ip.family));
     return fd;
 }
 
@@ -73,6 +78,7 @@ static void on_stream(uv_poll_t *handle, int status, int events)
 {
     struct adit_server *sv = handle->data;
     struct adit_way way = {.link = sv->next_link};
+    char text[ADIT_WORDS_ADDR_MAX];
     adit_err e;
     int fd;
 
@@ -88,6 +94,8 @@ static void on_stream(uv_poll_t *handle, int status, int events)
         close(fd);
         return;
     }
+    adit_note(sv->log, NULL, "TCP connection established with %s",
+              adit_words_addr(&way.remote, text, sizeof text));
     sv->next_link++;
     adit_host_add_link(sv->h, way.link, fd, true, true);
     if (!adit_caller_new(sv, &way, true))
@@ -159,7 +167,8 @@ static bool has_room(struct adit_server *sv, adit_now now)
 /* A wrong key is what a person who sets this up gets wrong first; the rest of the noise is only counted. */
 static void say_refused(struct adit_server *sv, const struct adit_addr *from, adit_err why, adit_now now)
 {
-    char text[ADIT_ADDR_STR_MAX];
+    bool is_auth = adit_file_ref_is_set(&sv->conf->conn.tls_auth);
+    char text[ADIT_WORDS_ADDR_MAX];
 
     if (why != ADIT_E_AUTH)
         return;
@@ -167,13 +176,14 @@ static void say_refused(struct adit_server *sv, const struct adit_addr *from, ad
     if (sv->refused_said_ns != 0 && now.mono_ns - sv->refused_said_ns < SAID_EVERY_S * ADIT_NS_PER_S)
         return;
     sv->refused_said_ns = now.mono_ns;
-    adit_note(sv->log, NULL,
-              "TLS Error: packet HMAC authentication failed, from [AF_INET%s]%s and others, %u packets: "
-              "either strangers, "
-              "or a client with another tls-auth, tls-crypt or tls-crypt-v2 key, or with the same key "
-              "direction as here",
-              from->ip.family == ADIT_AF_V6 ? "6" : "", adit_addr_str(from, text, sizeof text),
-              sv->n_refused);
+    adit_error(sv->log, NULL, "TLS Error: %s from %s",
+               is_auth ? "incoming packet authentication failed" : "tls-crypt unwrapping failed",
+               adit_words_addr(from, text, sizeof text));
+    adit_note(
+        sv->log, NULL,
+        "%u such packets since that was last said: either strangers, or a client with another tls-auth, "
+        "tls-crypt or tls-crypt-v2 key, or with the same key direction as here",
+        sv->n_refused);
     sv->n_refused = 0;
 }
 

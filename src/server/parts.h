@@ -121,6 +121,9 @@ bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm);
 void adit_caller_service(struct adit_caller *c);
 void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote);
 void adit_caller_end(struct adit_caller *c); /* frees it */
+void adit_caller_name_subject(struct adit_caller *c);
+/* "SIGUSR1[soft,ping-restart]": as which signal openvpn would say that this client ends. */
+void adit_caller_say_gone(const struct adit_caller *c, const char *signal);
 /* The plane could not take its stream, its keys, its address. The caller may be gone. */
 void adit_caller_on_refused(struct adit_caller *c, const struct adit_note *note);
 void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note);

@@ -21,6 +21,7 @@ static void on_link_down(struct adit_server *sv, int link)
     if (!c)
         return;
     adit_note(sv->log, c->subject, "Connection reset, restarting [0]");
+    adit_caller_say_gone(c, "SIGUSR1[soft,connection-reset]");
     adit_caller_end(c);
 }
 
@@ -105,6 +106,7 @@ static void on_exit_timer(uv_timer_t *timer)
 {
     struct adit_server *sv = timer->data;
 
+    adit_note(sv->log, NULL, "SIGTERM[hard,] received, process exiting");
     adit_host_stop(sv->h, ADIT_HOST_EXIT, 0);
 }
 

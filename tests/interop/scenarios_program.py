@@ -352,7 +352,81 @@ def talks_at_verb_4(cx):
     t.close()
 
 
+ADDRESS = r"10\.66\.1\.2:\d+"
+NAMED = f"client/{ADDRESS}"
+CHANNEL = r"Control Channel: TLSv1\.3, cipher TLSv1\.3 TLS_AES_256_GCM_SHA384, peer certificate: 256 bits ECprime256v1"
+# What scripts look for, in the order in which it is said.
+SERVER_SAYS = {
+    "udp": (r"UDPv4 link local \(bound\): \[AF_INET\]\[undef\]:1194", r"UDPv4 link remote: \[AF_UNSPEC\]"),
+    "tcp": (r"Listening for incoming TCP connection on \[AF_INET\]\[undef\]:1194",
+            r"TCPv4_SERVER link local \(bound\): \[AF_INET\]\[undef\]:1194", UP,
+            rf"TCP connection established with \[AF_INET\]{ADDRESS}",
+            rf"{ADDRESS} TLS: Initial packet from \[AF_INET\]{ADDRESS}, sid=[0-9a-f]{{8}} [0-9a-f]{{8}}"),
+}
+CLIENT_OF_SERVER = (
+    rf"{ADDRESS} VERIFY OK: depth=1, CN=Test CA ecdsa", rf"{ADDRESS} VERIFY OK: depth=0, CN=client",
+    rf"{ADDRESS} \[client\] Peer Connection Initiated with \[AF_INET\]{ADDRESS}",
+    rf"{NAMED} MULTI_sva: pool returned IPv4=10\.99\.0\.2, IPv6=fd99::1000",
+    rf"{NAMED} SENT CONTROL \[client\]: 'PUSH_REPLY,.*' \(status=1\)",
+    rf"{NAMED} Connection reset, restarting \[0\]|{NAMED} \[client\] Inactivity timeout \(--ping-restart\), restarting",
+    rf"{NAMED} SIGUSR1\[soft,(connection-reset|ping-restart)\] received, client-instance restarting",
+    r"Closing TUN/TAP interface",
+)
+SOMEWHERE = (rf"{ADDRESS} {CHANNEL}", rf"{ADDRESS} peer info: IV_PLAT=linux", rf"{ADDRESS} peer info: IV_CIPHERS=AES-256-GCM",
+             rf"{NAMED} MULTI: Learn: 10\.99\.0\.2 -> {NAMED}", rf"{NAMED} MULTI: primary virtual IP for {NAMED}: 10\.99\.0\.2",
+             rf"{NAMED} Data Channel: cipher 'AES-256-GCM', peer-id: 0", r"SIGTERM\[hard,\] received, process exiting")
+CLIENT_SAYS = {
+    "udp": (r"UDPv4 link local: \(not bound\)", r"UDPv4 link remote: \[AF_INET\]10\.66\.1\.1:1194"),
+    "tcp": (r"Attempting to establish TCP connection with \[AF_INET\]10\.66\.1\.1:1194",
+            r"TCP connection established with \[AF_INET\]10\.66\.1\.1:1194", r"TCPv4_CLIENT link local: \(not bound\)",
+            r"TCPv4_CLIENT link remote: \[AF_INET\]10\.66\.1\.1:1194"),
+}
+SERVER_OF_CLIENT = (
+    r"TLS: Initial packet from \[AF_INET\]10\.66\.1\.1:1194, sid=[0-9a-f]{8} [0-9a-f]{8}",
+    r"VERIFY OK: depth=1, CN=Test CA ecdsa", r"VERIFY KU OK", r"VERIFY EKU OK", r"VERIFY OK: depth=0, CN=server", CHANNEL,
+    r"\[server\] Peer Connection Initiated with \[AF_INET\]10\.66\.1\.1:1194",
+    r"PUSH: Received control message: 'PUSH_REPLY,.*'", r"net_addr_v4_add: 10\.99\.0\.2/24 dev tun0",
+    rf"net_route_v4_add: 10\.123\.0\.0/16 via {NET4}\.1 dev \S+ table 0 metric -1", UP,
+)
+
+
+def says(proc, wanted, where, in_order=True):
+    """Lines, each of them whole but for the time before and details behind it."""
+    log, at = proc.log(), 0
+    for line in wanted:
+        found = re.compile(rf"^[-0-9]+ [:0-9]+ ({line})", re.M).search(log, at if in_order else 0)
+        expect(found, f"{where} does not say /{line}/" + (" in its place" if at else ""))
+        at = found.end()
+
+
+def lines_that_are_looked_for(cx, proto):
+    """Both programs say the same of one connection, as far as scripts look at it."""
+    t = Tunnel(cx, proto=proto, server=["keepalive 1 3", 'push "route 10.123.0.0 255.255.0.0"'], without=["keepalive"]).up()
+    t.check_pings()
+    t.client.kill()
+    t.server.wait_for(r"client-instance restarting", timeout=30)
+    end(t.server)
+    says(t.server, SERVER_SAYS[proto] + CLIENT_OF_SERVER, "the server")
+    says(t.server, SOMEWHERE, "the server", in_order=False)
+    says(t.client, CLIENT_SAYS[proto] + SERVER_OF_CLIENT, "the client")
+
+
+def lines_of_a_refusal(cx):
+    """What is said of a certificate that is not good enough begins as with openvpn, where a filter wants the beginning."""
+    t = Tunnel(cx)
+    t.start_server()
+    t.start_client(name="client-expired", wait=False)
+    t.server.wait_for(r"SIGUSR1\[soft,tls-error\] received, client-instance restarting")
+    says(t.server, (rf"{ADDRESS} VERIFY ERROR: depth=0, error=certificate has expired: CN=client-expired, serial=\d+",
+                    rf"{ADDRESS} TLS Error: TLS handshake failed$",
+                    rf"{ADDRESS} SIGUSR1\[soft,tls-error\] received, client-instance restarting"), "the server")
+    t.close()
+
+
 SCENARIOS = [
+    ("lines that are looked for, UDP", lines_that_are_looked_for, {"proto": "udp"}, ""),
+    ("lines that are looked for, TCP", lines_that_are_looked_for, {"proto": "tcp"}, ""),
+    ("lines of a refusal", lines_of_a_refusal, {}, ""),
     ("verb 4", talks_at_verb_4, {}, "adit"),
     ("client-config-dir", client_config_dir, {}, "later-server"),
     ("addresses remembered", addresses_remembered, {}, ""),
