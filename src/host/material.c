@@ -74,6 +74,12 @@ static bool is_encrypted(adit_bytes key)
     return key.n > 0 && memmem(key.p, key.n, "ENCRYPTED", strlen("ENCRYPTED"));
 }
 
+static adit_err say_interrupted(const char *option, const struct adit_log *log)
+{
+    adit_note(log, NULL, "%s: interrupted, nothing was asked to the end", option);
+    return ADIT_E_SHUTDOWN;
+}
+
 /*
  * The pass phrase of an encrypted private key: the first line of askpass' file, or a person's answer. Without
  * askpass, too, a person at a terminal is asked; if there is none, the key's reader has the message.
@@ -90,7 +96,10 @@ static adit_err load_passphrase(const struct adit_conf *c, adit_bytes key, const
     if (!c->has_askpass && !is_encrypted(key))
         return ADIT_OK;
     if (!c->askpass_file) {
-        if (adit_console_ask("Enter Private Key Password: ", false, dst, cap) == ADIT_OK || !c->has_askpass)
+        e = adit_console_ask("Enter Private Key Password: ", false, dst, cap);
+        if (e == ADIT_E_SHUTDOWN)
+            return say_interrupted("askpass", log);
+        if (e == ADIT_OK || !c->has_askpass)
             return ADIT_OK;
         adit_error(log, NULL,
                    "askpass: no password was given: name a file with askpass FILE, or start the program on a "
@@ -160,11 +169,12 @@ adit_err adit_login_load(struct adit_login *l, const struct adit_conf *c, const 
     warn_if_open(&c->auth_user_pass, log);
     adit_login_read(l, t.b);
     adit_material_forget(&t);
-    if (l->user[0] == '\0' &&
-        adit_console_ask("Enter Auth Username: ", true, l->user, sizeof l->user) != ADIT_OK)
-        e = ADIT_E_FILE;
+    if (l->user[0] == '\0')
+        e = adit_console_ask("Enter Auth Username: ", true, l->user, sizeof l->user);
     if (e == ADIT_OK && l->password[0] == '\0' && !c->is_auth_user_only)
         e = adit_console_ask("Enter Auth Password: ", false, l->password, sizeof l->password);
+    if (e == ADIT_E_SHUTDOWN)
+        return say_interrupted("auth-user-pass", log);
     if (e != ADIT_OK)
         adit_error(
             log, NULL,

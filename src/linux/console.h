@@ -8,7 +8,11 @@
 
 #include "base/err.h"
 
-/* One line, without its end; not shown while typed unless want_echo. ADIT_E_FILE: there is no terminal. */
+/*
+ * One line, without its end; not shown while typed unless want_echo. ADIT_E_FILE: there is no terminal, or no
+ * answer. ADIT_E_SHUTDOWN: a signal that ends programs came (Ctrl-C); it is delivered when the terminal is as
+ * it was before.
+ */
 ADIT_MUST_USE adit_err adit_console_ask(const char *prompt, bool want_echo, char *dst, size_t cap);
 
 #endif
