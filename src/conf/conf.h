@@ -179,6 +179,17 @@ struct adit_conf_gremlin {
     uint64_t late_ns, delay_ns, jitter_ns, cut_every_ns, cut_ns;
 };
 
+/* `adit-offload`: where packets come or go in trains; "in" is what comes in from the device or the network.
+ */
+struct adit_conf_offload {
+    bool tun_in, tun_out, udp_in, udp_out;
+};
+
+enum adit_conf_engine {
+    ADIT_ENGINE_AUTO,
+    ADIT_ENGINE_EVP, /* OpenSSL */
+};
+
 /* One end of a route: where a name may stand for an address. */
 enum adit_route_end_kind {
     ADIT_ROUTE_END_DEFAULT, /* not given, or `default` */
@@ -311,7 +322,7 @@ struct adit_conf {
     uint32_t route_delay_s, route_delay_window_s;
     bool is_route_noexec, is_route_nopull;
     bool can_pull_names; /* allow-pull-fqdn */
-    uint32_t redirect; /* ADIT_REDIRECT_* */
+    uint32_t redirect;   /* ADIT_REDIRECT_* */
 
     /* server mode; `server` and `server-ipv6` have been expanded into these */
     bool has_pool;
@@ -403,6 +414,8 @@ struct adit_conf {
     /* ours */
     enum adit_conf_key_derivation key_derivation; /* adit-key-derivation */
     uint32_t workers;                             /* adit-workers; 0: as many as cores */
+    struct adit_conf_offload offload_off;         /* adit-offload, turned round */
+    enum adit_conf_engine engine;                 /* adit-engine */
 };
 
 struct adit_conf_source {

@@ -55,6 +55,9 @@ static const struct adit_opt_word words_key_derivation[] = {{"auto", ADIT_KEY_DE
                                                             {"ekm", ADIT_KEY_DERIVATION_EKM},
                                                             {0}};
 
+static const struct adit_opt_word words_engine[] = {
+    {"auto", ADIT_ENGINE_AUTO}, {"evp", ADIT_ENGINE_EVP}, {0}};
+
 /* The offset of a field, which must have this type. */
 #define FIELD_OF(type, f)                                                                                    \
     .field = offsetof(struct adit_conf, f) +                                                                 \

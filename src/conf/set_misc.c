@@ -304,3 +304,32 @@ bool adit_set_echo(struct adit_fill *f, const struct adit_words *w)
         adit_fill_note(f, "echo", "%s", text);
     return true;
 }
+
+bool adit_set_offload(struct adit_fill *f, const struct adit_words *w)
+{
+    struct adit_conf_offload off = {true, true, true, true};
+    const struct {
+        const char *name;
+        bool *is_off;
+    } places[] = {{"tun-in", &off.tun_in},
+                  {"tun-out", &off.tun_out},
+                  {"udp-in", &off.udp_in},
+                  {"udp-out", &off.udp_out}};
+    bool is_all = w->n == 2 && strcmp(w->v[1], "all") == 0;
+    bool is_none = w->n == 2 && strcmp(w->v[1], "none") == 0;
+
+    for (size_t i = 1; i < w->n && !is_all && !is_none; i++) {
+        size_t at = 0;
+
+        while (at < 4 && strcmp(w->v[i], places[at].name) != 0)
+            at++;
+        if (at == 4)
+            return adit_fill_error(
+                f, "value",
+                "`adit-offload` takes all, none, or some of tun-in, tun-out, udp-in, udp-out, not `%s`",
+                w->v[i]);
+        *places[at].is_off = false;
+    }
+    f->c->offload_off = is_all ? (struct adit_conf_offload){0} : off;
+    return true;
+}

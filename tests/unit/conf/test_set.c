@@ -113,6 +113,9 @@ static const struct {
     {"iroute 1.2.3.4", "place"},
     {"adit-key-derivation foo", "value"},
     {"adit-workers 1025", "number"},
+    {"adit-offload foo", "value"},
+    {"adit-offload tun-in none", "value"},
+    {"adit-engine openssl", "value"},
     {"gremlin \"\"", "value"},
     {"gremlin 128", "number"},
     {"gremlin -1", "value"},
@@ -371,6 +374,29 @@ static void every_wrong_gremlin_word_is_told(void **state)
     done(&r);
 }
 
+static void offload_is_where_it_is_named(void **state)
+{
+    struct reading r = {0};
+
+    (void)state;
+    read_text(&r, CLIENT "adit-offload udp-out tun-in\n");
+    assert_non_null(r.c);
+    assert_false(r.c->offload_off.udp_out || r.c->offload_off.tun_in);
+    assert_true(r.c->offload_off.udp_in && r.c->offload_off.tun_out);
+    done(&r);
+    read_text(&r, CLIENT "adit-offload none\nadit-engine evp\n");
+    assert_non_null(r.c);
+    assert_true(r.c->offload_off.udp_in && r.c->offload_off.udp_out && r.c->offload_off.tun_in &&
+                r.c->offload_off.tun_out);
+    assert_int_equal(r.c->engine, ADIT_ENGINE_EVP);
+    done(&r);
+    read_text(&r, CLIENT "adit-offload none\nadit-offload all\n");
+    assert_non_null(r.c);
+    assert_false(r.c->offload_off.udp_in || r.c->offload_off.udp_out || r.c->offload_off.tun_in ||
+                 r.c->offload_off.tun_out);
+    done(&r);
+}
+
 static void defaults_are_openvpns(void **state)
 {
     struct reading r = {0};
@@ -424,6 +450,7 @@ int main(void)
         cmocka_unit_test(a_gremlin_number_is_a_set_of_faults),
         cmocka_unit_test(a_gremlin_without_faults_is_off),
         cmocka_unit_test(every_wrong_gremlin_word_is_told),
+        cmocka_unit_test(offload_is_where_it_is_named),
         cmocka_unit_test(defaults_are_openvpns),
         cmocka_unit_test(pushes_with_commas_are_refused),
     };
