@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "crypto/aead.h"
 #include "linux/process.h"
 #include "linux/userplane.h"
 
@@ -137,6 +138,8 @@ static adit_err start_plane(struct adit_host *h, bool is_single_peer)
         .want_client_to_client = h->conf->is_client_to_client,
         .tun_mtu = h->conf->conn.tun_mtu > h->conf->conn.tun_mtu_max ? h->conf->conn.tun_mtu
                                                                      : h->conf->conn.tun_mtu_max,
+        .is_udp_in_single = h->conf->offload_off.udp_in,
+        .is_udp_out_single = h->conf->offload_off.udp_out,
         .faults = h->conf->gremlin.is_on ? &faults : NULL,
         .fault_seed = h->conf->gremlin.seed,
     };
@@ -145,6 +148,8 @@ static adit_err start_plane(struct adit_host *h, bool is_single_peer)
         adit_warn(&h->env.log, NULL, "adit-workers %u: this version runs one worker", h->conf->workers);
     if (p.faults)
         warn_of_gremlin(h, p.faults);
+    adit_aead_prefer(h->conf->engine == ADIT_ENGINE_EVP ? ADIT_AEAD_EVP : ADIT_AEAD_BEST);
+    adit_info(&h->env.log, NULL, "data packets are sealed by %s", adit_aead_engine_name());
     h->plane = adit_userplane_new(&p);
     if (!h->plane) {
         adit_error(&h->env.log, NULL, "the data plane cannot start: %s", strerror(errno));

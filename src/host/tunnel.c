@@ -22,11 +22,13 @@ adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, stru
     snprintf(req.tun.name, sizeof req.tun.name, "%s", c->dev ? c->dev : "tun");
     snprintf(req.tun.node, sizeof req.tun.node, "%s", c->dev_node ? c->dev_node : "");
     req.tun.is_tap = c->dev_type == ADIT_DEV_TAP;
+    req.tun.want_in_trains = !req.tun.is_tap && !c->offload_off.tun_in;
+    req.tun.want_out_trains = !req.tun.is_tap && !c->offload_off.tun_out;
     if (adit_priv_do(priv, &req, &res) != ADIT_OK) {
         adit_error(log, NULL, "%s", res.fail.text);
         return res.err;
     }
-    t->device = adit_tun_device_new(res.tun.fd);
+    t->device = adit_tun_device_new(&res.tun);
     if (!t->device) {
         close(res.tun.fd);
         return ADIT_E_MEMORY;

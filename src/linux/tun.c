@@ -9,15 +9,23 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
 _Static_assert(ADIT_TUN_NAME_MAX == IFNAMSIZ, "a name is what the kernel takes");
 
+/* Debian 12's headers are older than these. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
 struct tun_device {
     struct adit_device base;
     int fd;
+    bool has_vnet;
 };
 
 static const char *node_hint(int os_errno)
@@ -61,11 +69,27 @@ static int attach(int fd, const struct adit_tun_spec *spec, bool want_queues, st
     ifr->ifr_flags = (short)((spec->is_tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI);
     if (want_queues)
         ifr->ifr_flags = (short)(ifr->ifr_flags | IFF_MULTI_QUEUE);
+    if (spec->want_in_trains || spec->want_out_trains)
+        ifr->ifr_flags = (short)(ifr->ifr_flags | IFF_VNET_HDR);
     if (is_numbered_by_kernel(spec->name))
         snprintf(ifr->ifr_name, sizeof ifr->ifr_name, "%s%%d", spec->is_tap ? "tap" : "tun");
     else
         snprintf(ifr->ifr_name, sizeof ifr->ifr_name, "%s", spec->name);
     return ioctl(fd, TUNSETIFF, ifr) == 0 ? 0 : errno;
+}
+
+/* What the kernel may leave to us to do: the most that it grants. What it takes from us goes with that. */
+static void ask_for_offload(struct adit_tun_opened *o, const struct adit_tun_spec *spec)
+{
+    const unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, udp = TUN_F_USO4 | TUN_F_USO6;
+    bool has_udp = ioctl(o->fd, TUNSETOFFLOAD, tcp | udp) == 0;
+    bool has_tcp = has_udp || ioctl(o->fd, TUNSETOFFLOAD, tcp) == 0;
+
+    if (!has_tcp || !spec->want_in_trains)
+        (void)ioctl(o->fd, TUNSETOFFLOAD, 0);
+    o->has_vnet = true;
+    o->takes_tcp = has_tcp && spec->want_out_trains;
+    o->takes_udp = has_udp && spec->want_out_trains;
 }
 
 adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened *out, struct adit_fail *fail)
@@ -95,6 +119,8 @@ adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened 
         out->is_persistent = (now.ifr_flags & IFF_PERSIST) != 0;
     out->fd = fd;
     out->has_queues = want_queues;
+    if (spec->want_in_trains || spec->want_out_trains)
+        ask_for_offload(out, spec);
     snprintf(out->name, sizeof out->name, "%s", ifr.ifr_name);
     return ADIT_OK;
 }
@@ -102,33 +128,62 @@ adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened 
 static adit_err read_tun(struct adit_device *d, struct adit_train *t)
 {
     struct tun_device *dev = (struct tun_device *)d;
+    size_t head_len = dev->has_vnet ? ADIT_VNET_LEN : 0;
+    uint8_t head[ADIT_VNET_LEN];
+    struct iovec iov[2] = {{head, head_len}, {t->b, t->cap}};
     ssize_t n;
 
     do
-        n = read(dev->fd, t->b, t->cap);
+        n = readv(dev->fd, iov + !dev->has_vnet, dev->has_vnet ? 2 : 1);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN ? ADIT_E_EMPTY : ADIT_E_OS;
-    t->n = (size_t)n;
-    t->segment = 0;
-    return n > 0 ? ADIT_OK : ADIT_E_EMPTY;
+    t->offload = (struct adit_offload){0};
+    if ((size_t)n <= head_len)
+        return ADIT_E_EMPTY;
+    t->n = (size_t)n - head_len;
+    if (!dev->has_vnet)
+        return ADIT_OK;
+    if (adit_vnet_read(adit_bytes_of(head, head_len), &t->offload) == ADIT_OK)
+        return ADIT_OK;
+    errno = EPROTO; /* a kind of super-packet that nobody asked for */
+    return ADIT_E_OS;
 }
 
-static adit_err write_tun(struct adit_device *d, const struct adit_train *t)
+static adit_err writing_failed(const struct adit_gather *g)
+{
+    switch (errno) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+        return ADIT_E_QUEUE;
+    case EINVAL:
+        return g->offload.gso != ADIT_GSO_NONE ? ADIT_E_UNSUPPORTED : ADIT_E_MALFORMED;
+    default:
+        return ADIT_E_OS;
+    }
+}
+
+static adit_err write_tun(struct adit_device *d, const struct adit_gather *g)
 {
     struct tun_device *dev = (struct tun_device *)d;
+    struct iovec iov[1 + ADIT_MERGE_PARTS];
+    uint8_t head[ADIT_VNET_LEN];
+    int n_iov = 0;
     ssize_t n;
 
-    if (t->segment != 0)
+    if (g->offload.gso != ADIT_GSO_NONE && !dev->has_vnet)
         return ADIT_E_UNSUPPORTED;
+    if (dev->has_vnet) {
+        adit_vnet_write(&g->offload, g->is_v6, head);
+        iov[n_iov++] = (struct iovec){head, sizeof head};
+    }
+    for (unsigned i = 0; i < g->n_parts; i++)
+        iov[n_iov++] = (struct iovec){(void *)(uintptr_t)g->parts[i].p, g->parts[i].n};
     do
-        n = write(dev->fd, t->b, t->n);
+        n = writev(dev->fd, iov, n_iov);
     while (n < 0 && errno == EINTR);
-    if (n >= 0)
-        return ADIT_OK;
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
-        return ADIT_E_QUEUE;
-    return errno == EINVAL ? ADIT_E_MALFORMED : ADIT_E_OS;
+    return n >= 0 ? ADIT_OK : writing_failed(g);
 }
 
 static int tun_wait_fd(const struct adit_device *d)
@@ -151,14 +206,17 @@ static const struct adit_device_ops tun_ops = {
     .free = free_tun,
 };
 
-struct adit_device *adit_tun_device_new(int fd)
+struct adit_device *adit_tun_device_new(const struct adit_tun_opened *o)
 {
     struct tun_device *dev = adit_alloc(sizeof *dev);
 
     if (!dev)
         return NULL;
     dev->base.ops = &tun_ops;
-    dev->fd = fd;
+    dev->base.takes_tcp4 = dev->base.takes_tcp6 = o->takes_tcp;
+    dev->base.takes_udp = o->takes_udp;
+    dev->fd = o->fd;
+    dev->has_vnet = o->has_vnet;
     return &dev->base;
 }
 
@@ -169,10 +227,10 @@ static adit_err read_null(struct adit_device *d, struct adit_train *t)
     return ADIT_E_EMPTY;
 }
 
-static adit_err write_null(struct adit_device *d, const struct adit_train *t)
+static adit_err write_null(struct adit_device *d, const struct adit_gather *g)
 {
     (void)d;
-    (void)t;
+    (void)g;
     return ADIT_OK;
 }
 

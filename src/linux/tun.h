@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernel tun and tap devices, and the null device, as struct adit_device. Packets come without the four bytes
- * of packet information and without a vnet header; a train is a single packet. Nothing blocks.
+ * of packet information; with a vnet header where it was asked for and granted, and then super-packets both
+ * ways, of the kinds that this kernel can. Nothing blocks.
  */
 #ifndef ADIT_LINUX_TUN_H
 #define ADIT_LINUX_TUN_H
@@ -17,6 +18,7 @@ struct adit_tun_spec {
     char name[ADIT_TUN_NAME_MAX]; /* "tun" or "tap": the kernel numbers it; any other: that very device */
     char node[ADIT_TUN_NODE_MAX]; /* "" for /dev/net/tun */
     bool is_tap;
+    bool want_in_trains, want_out_trains; /* super-packets from the kernel, and to it */
     bool want_queues; /* several descriptors share the device; granted or not, see adit_tun_open() */
 };
 
@@ -25,6 +27,8 @@ struct adit_tun_opened {
     char name[ADIT_TUN_NAME_MAX];
     bool is_persistent; /* existed before, and will outlive us */
     bool has_queues;
+    bool has_vnet;             /* each packet comes and goes behind a vnet header */
+    bool takes_tcp, takes_udp; /* super-packets of these kinds may be written */
 };
 
 /*
@@ -36,11 +40,11 @@ ADIT_MUST_USE adit_err adit_tun_open(const struct adit_tun_spec *spec, struct ad
                                      struct adit_fail *fail);
 
 /*
- * Takes the descriptor; NULL without memory (the descriptor stays the caller's then). write() answers
+ * Takes the descriptor of `o`; NULL without memory (the descriptor stays the caller's then). write() answers
  * ADIT_E_MALFORMED to what the kernel does not take for a packet, which is the sender's fault and not the
  * device's.
  */
-struct adit_device *adit_tun_device_new(int fd);
+struct adit_device *adit_tun_device_new(const struct adit_tun_opened *o);
 
 /* `dev null`: takes everything, gives nothing. */
 struct adit_device *adit_null_device_new(void);

@@ -62,9 +62,8 @@ static void send_ctrl(struct adit_up_worker *w, const struct adit_ctrl_bytes *c)
         return;
     }
     if (!link->is_stream) {
-        adit_up_dgram_claim(w, link, &room);
-        memcpy(room, c->b, c->n);
-        adit_up_dgram_commit(w, c->n, NULL, &c->remote, &c->local);
+        memcpy(adit_up_dgram_claim(w), c->b, c->n);
+        adit_up_dgram_commit(w, c->n, &(struct adit_up_dest){link, NULL, &c->remote, &c->local});
         return;
     }
     room = adit_up_stream_claim(link, c->n, true);

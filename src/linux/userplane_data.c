@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "plane/segment.h"
 #include "wire/ip.h"
 
 enum {
@@ -109,19 +110,56 @@ static adit_peer route_of(struct adit_up_worker *w, const struct adit_ip *ip)
     return id;
 }
 
-static void write_device(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t *b, size_t n)
+/* The device does not take this super-packet after all: its packets, one by one. */
+static adit_err write_singly(struct adit_up_worker *w, const struct adit_gather *g)
 {
-    struct adit_train t = {.b = b, .n = n, .cap = n};
-    adit_err err = w->device ? w->device->ops->write(w->device, &t) : ADIT_E_STATE;
+    struct adit_segments s;
+    adit_err err = adit_segments_begin(&s, w->spare_room, adit_gather_copy(g, w->spare_room), &g->offload);
+    uint8_t *packet;
+    size_t n;
 
+    while (!err && adit_segments_next(&s, &packet, &n)) {
+        adit_bytes part = adit_bytes_of(packet, n);
+
+        err = w->device->ops->write(
+            w->device,
+            &(struct adit_gather){.is_v6 = g->is_v6, .parts = &part, .n_parts = 1, .n = n, .packets = 1});
+    }
+    return err;
+}
+
+static void stop_merging(struct adit_up_worker *w, const struct adit_gather *g)
+{
+    const char *kind = g->offload.gso == ADIT_GSO_UDP ? "UDP" : g->is_v6 ? "TCP over IPv6" : "TCP over IPv4";
+    bool *want = g->offload.gso == ADIT_GSO_UDP ? &w->merge.want_udp
+                 : g->is_v6                     ? &w->merge.want_tcp6
+                                                : &w->merge.want_tcp4;
+
+    if (*want)
+        adit_note(&w->params.env->log, NULL,
+                  "the device takes no super-packets of %s: they are written singly", kind);
+    *want = false;
+}
+
+void adit_up_device_write(void *worker, const struct adit_gather *g)
+{
+    struct adit_up_worker *w = worker;
+    struct adit_up_peer *peer = g->owner;
+    adit_err err = w->device ? w->device->ops->write(w->device, g) : ADIT_E_STATE;
+
+    if (err == ADIT_E_UNSUPPORTED && g->offload.gso != ADIT_GSO_NONE) {
+        stop_merging(w, g);
+        err = write_singly(w, g);
+    }
     if (err) {
         if (err == ADIT_E_OS)
             adit_up_note_os(w, errno);
-        adit_up_drop(w, peer, err);
+        for (unsigned i = 0; i < g->packets; i++)
+            adit_up_drop(w, peer, err);
         return;
     }
-    peer->counters.rx_packets++;
-    peer->counters.rx_bytes += n;
+    peer->counters.rx_packets += g->packets;
+    peer->counters.rx_bytes += g->n + (g->packets - 1) * (size_t)g->offload.head_len;
 }
 
 /* Straight to another client, without the kernel. False: it is not for one. */
@@ -160,7 +198,7 @@ static void deliver(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t
     adit_mss_lower(b, n, peer->spec.mss4, peer->spec.mss6);
     if (w->params.want_client_to_client && relay(w, peer, &peek.dst, b, n))
         return;
-    write_device(w, peer, b, n);
+    adit_merge_add(&w->merge, b, n, peer);
 }
 
 static void take_payload(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t *b, size_t n)
@@ -237,10 +275,7 @@ void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_byte
         adit_up_drop(w, peer, ADIT_E_TOO_BIG);
         return;
     }
-    if (link->is_stream)
-        op.dst = adit_up_stream_claim(link, op.cap, false);
-    else
-        adit_up_dgram_claim(w, link, &op.dst);
+    op.dst = link->is_stream ? adit_up_stream_claim(link, op.cap, false) : adit_up_dgram_claim(w);
     if (!op.dst) {
         adit_up_drop(w, peer, ADIT_E_QUEUE);
         return;
@@ -253,7 +288,7 @@ void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_byte
     if (link->is_stream)
         adit_up_stream_commit(w, link, op.n);
     else
-        adit_up_dgram_commit(w, op.n, peer, &peer->remote, &peer->local);
+        adit_up_dgram_commit(w, op.n, &(struct adit_up_dest){link, peer, &peer->remote, &peer->local});
     peer->tx_ns = w->now.mono_ns;
     peer->counters.link_tx_bytes += op.n;
     peer->counters.tx_packets += is_traffic;
@@ -290,12 +325,16 @@ static struct adit_up_peer *peer_for(struct adit_up_worker *w, const struct adit
     return id == ADIT_NO_PEER ? NULL : adit_up_peer_find(w, id);
 }
 
-static void send_inner(struct adit_up_worker *w, uint8_t *b, size_t n)
+/* A packet of the device, or several in one. */
+static void send_inner(struct adit_up_worker *w, const struct adit_train *t)
 {
+    struct adit_segments s;
     struct adit_up_peer *peer;
     struct adit_ip_peek peek;
+    uint8_t *packet;
+    size_t n;
 
-    if (adit_ip_peek(adit_bytes_of(b, n), &peek)) {
+    if (adit_ip_peek(adit_bytes_of(t->b, t->n), &peek)) {
         adit_up_drop(w, NULL, ADIT_E_MALFORMED);
         return;
     }
@@ -305,18 +344,26 @@ static void send_inner(struct adit_up_worker *w, uint8_t *b, size_t n)
         return;
     }
     if (w->params.is_single_peer && !w->params.want_recursive &&
-        is_recursive(peer, adit_bytes_of(b, n), &peek.dst)) {
+        is_recursive(peer, adit_bytes_of(t->b, t->n), &peek.dst)) {
         adit_up_drop(w, peer, ADIT_E_RECURSIVE);
         return;
     }
-    adit_mss_lower(b, n, peer->spec.mss4, peer->spec.mss6);
-    adit_up_send(w, peer, adit_bytes_of(b, n), true);
+    if (adit_segments_begin(&s, t->b, t->n, &t->offload)) {
+        adit_up_drop(w, peer, ADIT_E_MALFORMED);
+        return;
+    }
+    while (adit_segments_next(&s, &packet, &n)) {
+        adit_mss_lower(packet, n, peer->spec.mss4, peer->spec.mss6);
+        adit_up_send(w, peer, adit_bytes_of(packet, n), true);
+    }
 }
 
 void adit_up_device_rx(struct adit_up_worker *w)
 {
-    for (int i = 0; i < ADIT_UP_PER_TURN && w->device; i++) {
-        struct adit_train t = {.b = w->tun_room, .cap = w->packet_cap};
+    size_t bytes = 0;
+
+    for (int i = 0; i < ADIT_UP_PER_TURN && bytes < ADIT_UP_TUN_BYTES && w->device; i++) {
+        struct adit_train t = {.b = w->tun_room, .cap = ADIT_MERGE_LEN_MAX};
         adit_err err = w->device->ops->read(w->device, &t);
 
         if (err == ADIT_E_EMPTY)
@@ -328,9 +375,7 @@ void adit_up_device_rx(struct adit_up_worker *w)
             adit_up_worker_device_rest(w);
             return;
         }
-        if (t.segment > 0)
-            adit_up_drop(w, NULL, ADIT_E_UNSUPPORTED);
-        else
-            send_inner(w, t.b, t.n);
+        bytes += t.n;
+        send_inner(w, &t);
     }
 }

@@ -156,36 +156,34 @@ static bool pass(struct adit_up_worker *w, struct crossing *c)
     return goes_on;
 }
 
-bool adit_up_gremlin_rx(struct adit_up_worker *w, struct adit_up_link *link, struct mmsghdr *m,
+bool adit_up_gremlin_rx(struct adit_up_worker *w, struct adit_up_link *link, adit_up_span *packet,
                         const struct adit_addr *remote, const struct adit_addr *local)
 {
     struct crossing c = {
         .way = ADIT_UP_RX,
         .link = link,
         .peer = w->params.is_single_peer ? w->only : NULL,
-        .b = m->msg_hdr.msg_iov->iov_base,
-        .n = m->msg_len,
+        .b = packet->b,
+        .n = packet->n,
         .remote = remote,
         .local = local,
     };
     bool goes_on = pass(w, &c);
 
-    m->msg_len = (unsigned)c.n;
+    packet->n = c.n;
     return goes_on;
 }
 
-bool adit_up_gremlin_tx(struct adit_up_worker *w, size_t *n, struct adit_up_peer *peer,
-                        const struct adit_addr *remote, const struct adit_addr *local)
+bool adit_up_gremlin_tx(struct adit_up_worker *w, size_t *n, const struct adit_up_dest *to)
 {
-    struct adit_up_batch *b = &w->batch;
     struct crossing c = {
         .way = ADIT_UP_TX,
-        .link = b->link,
-        .peer = peer,
-        .b = b->room + b->n * w->packet_cap,
+        .link = to->link,
+        .peer = to->peer,
+        .b = adit_up_dgram_claim(w),
         .n = *n,
-        .remote = remote,
-        .local = local,
+        .remote = to->remote,
+        .local = to->local,
     };
     bool goes_on = pass(w, &c);
 
@@ -198,14 +196,20 @@ static bool send_held(struct adit_up_worker *w, struct adit_up_link *link, uint3
 {
     const struct slot *s = &w->gremlin->slots[at];
     struct adit_up_peer *peer = s->peer == ADIT_NO_PEER ? NULL : adit_up_peer_find(w, s->peer);
-    uint8_t *room;
 
     if (!peer && s->peer != ADIT_NO_PEER)
         return false;
-    adit_up_dgram_claim(w, link, &room);
-    memcpy(room, room_of(w, at), s->n);
-    adit_up_dgram_put(w, s->n, peer, &s->remote, &s->local);
+    memcpy(adit_up_dgram_claim(w), room_of(w, at), s->n);
+    adit_up_dgram_put(w, s->n, &(struct adit_up_dest){link, peer, &s->remote, &s->local});
     return true;
+}
+
+static void receive_held(struct adit_up_worker *w, struct adit_up_link *link, uint32_t at)
+{
+    const struct slot *s = &w->gremlin->slots[at];
+
+    adit_up_packet_rx(w, link, room_of(w, at), s->n, &s->remote, &s->local);
+    adit_merge_flush(&w->merge); /* the slot is used again */
 }
 
 static void let_packet_go(struct adit_up_worker *w, struct adit_up_link *link, const struct held *h)
@@ -215,7 +219,7 @@ static void let_packet_go(struct adit_up_worker *w, struct adit_up_link *link, c
     bool is_lost = !link;
 
     if (link && h->way == ADIT_UP_RX)
-        adit_up_packet_rx(w, link, room_of(w, h->slot), s->n, &s->remote, &s->local);
+        receive_held(w, link, h->slot);
     else if (link)
         is_lost = !send_held(w, link, h->slot);
     if (is_lost)

@@ -3,6 +3,7 @@
 #include "linux/userplane_parts.h"
 
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -32,6 +33,19 @@ static void learn_socket(struct adit_up_link *link)
     link->local_port = a.port;
 }
 
+/* The kernel takes trains, and gives what it has put together. */
+static void ask_for_trains(const struct adit_up_worker *w, struct adit_up_link *link)
+{
+    const int on = 1;
+    int segment;
+    socklen_t n = sizeof segment;
+
+    link->has_trains =
+        !w->params.is_udp_out_single && getsockopt(link->fd, SOL_UDP, UDP_SEGMENT, &segment, &n) == 0;
+    if (!w->params.is_udp_in_single)
+        (void)setsockopt(link->fd, SOL_UDP, UDP_GRO, &on, sizeof on);
+}
+
 static void free_link(struct adit_up_link *link)
 {
     adit_free(link->rest);
@@ -54,6 +68,8 @@ adit_err adit_up_link_add(struct adit_up_worker *w, const struct adit_link_spec 
     link->is_stream = spec->is_stream;
     link->is_connected = spec->is_connected;
     learn_socket(link);
+    if (!link->is_stream)
+        ask_for_trains(w, link);
     if (link->is_stream)
         link->rest = adit_alloc(w->stream_packet_max + ADIT_STREAM_HEAD_LEN);
     if (link->is_stream && !link->rest) {
@@ -82,10 +98,7 @@ static void unlink_dirty(struct adit_up_worker *w, struct adit_up_link *link)
 void adit_up_link_bury(struct adit_up_worker *w, struct adit_up_link *link)
 {
     /* What was said before the link goes, like a refusal, should still be heard. */
-    if (w->batch.link == link) {
-        adit_up_batch_flush(w);
-        w->batch.link = NULL;
-    }
+    adit_up_batch_flush(w);
     link->stalls[ADIT_UP_TX].is_over = true;
     if (link->is_stream && !link->is_down)
         adit_up_stream_flush(w, link);
@@ -118,7 +131,7 @@ static void prepare_slot(struct adit_up_worker *w, unsigned i)
 {
     struct adit_up_rx *rx = &w->rx;
 
-    rx->iov[i] = (struct iovec){.iov_base = rx->room + i * w->packet_cap, .iov_len = w->packet_cap};
+    rx->iov[i] = (struct iovec){.iov_base = rx->room + i * ADIT_UP_RX_STRIDE, .iov_len = ADIT_UP_RX_LEN};
     rx->msgs[i].msg_hdr = (struct msghdr){
         .msg_name = &rx->from[i],
         .msg_namelen = sizeof rx->from[i],
@@ -130,28 +143,59 @@ static void prepare_slot(struct adit_up_worker *w, unsigned i)
     rx->from[i].ss_family = AF_UNSPEC;
 }
 
-static void take_datagram(struct adit_up_worker *w, struct adit_up_link *link, unsigned i)
+/* Bytes of each datagram of a train but the last; 0: it is one datagram. */
+static size_t segment_of(struct msghdr *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        int size;
+
+        if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO)
+            continue;
+        memcpy(&size, CMSG_DATA(c), sizeof size);
+        return size > 0 ? (size_t)size : 0;
+    }
+    return 0;
+}
+
+static void take_datagram(struct adit_up_worker *w, struct adit_up_link *link, adit_up_span d,
+                          const struct adit_addr *remote, const struct adit_addr *local)
+{
+    if (d.n > w->packet_cap) {
+        adit_up_drop(w, NULL, ADIT_E_TOO_BIG);
+        return;
+    }
+    if (!w->gremlin || adit_up_gremlin_rx(w, link, &d, remote, local))
+        adit_up_packet_rx(w, link, d.b, d.n, remote, local);
+}
+
+static void take_train(struct adit_up_worker *w, struct adit_up_link *link, unsigned i)
 {
     struct mmsghdr *m = &w->rx.msgs[i];
     struct adit_addr remote = adit_up_addr_of((struct sockaddr *)&w->rx.from[i]);
     struct adit_addr local = adit_up_local_of(&m->msg_hdr, link->local_port);
+    size_t segment = segment_of(&m->msg_hdr), left = m->msg_len;
+    uint8_t *b = w->rx.iov[i].iov_base;
 
     if (m->msg_hdr.msg_flags & MSG_TRUNC) {
         adit_up_drop(w, NULL, ADIT_E_TOO_BIG);
         return;
     }
-    if (w->gremlin && !adit_up_gremlin_rx(w, link, m, &remote, &local))
-        return;
-    adit_up_packet_rx(w, link, w->rx.iov[i].iov_base, m->msg_len, &remote, &local);
+    while (left > 0 && link->fd >= 0) {
+        size_t n = segment > 0 && segment < left ? segment : left;
+
+        take_datagram(w, link, (adit_up_span){.b = b, .n = n}, &remote, &local);
+        b += n;
+        left -= n;
+    }
 }
 
 static int receive_some(struct adit_up_worker *w, struct adit_up_link *link)
 {
     int n;
 
-    for (unsigned i = 0; i < ADIT_UP_BATCH; i++)
+    for (unsigned i = 0; i < ADIT_UP_RX_MSGS; i++)
         prepare_slot(w, i);
-    n = recvmmsg(link->fd, w->rx.msgs, ADIT_UP_BATCH, MSG_DONTWAIT, NULL);
+    n = recvmmsg(link->fd, w->rx.msgs, ADIT_UP_RX_MSGS, MSG_DONTWAIT, NULL);
     if (n >= 0 || errno == EAGAIN || errno == EINTR)
         return n;
     /* An ICMP answer to something sent earlier: consumed by the call, counted, and reading goes on. */
@@ -175,14 +219,16 @@ void adit_up_link_errors(struct adit_up_link *link)
 
 void adit_up_link_rx(struct adit_up_worker *w, struct adit_up_link *link)
 {
-    for (int left = ADIT_UP_PER_TURN; left > 0; left -= ADIT_UP_BATCH) {
+    for (int left = ADIT_UP_PER_TURN; left > 0; left -= ADIT_UP_RX_MSGS) {
         int n = receive_some(w, link);
 
         if (n < 0)
             return;
         for (int i = 0; i < n && link->fd >= 0; i++)
-            take_datagram(w, link, (unsigned)i);
-        if (link->fd < 0 || (n > 0 && n < ADIT_UP_BATCH))
+            take_train(w, link, (unsigned)i);
+        /* The buffers are used again. */
+        adit_merge_flush(&w->merge);
+        if (link->fd < 0 || (n > 0 && n < ADIT_UP_RX_MSGS))
             return;
     }
 }

@@ -103,6 +103,9 @@ void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device)
 {
     stop_watching_device(w);
     w->device = device;
+    w->merge.want_tcp4 = device && device->takes_tcp4;
+    w->merge.want_tcp6 = device && device->takes_tcp6;
+    w->merge.want_udp = device && device->takes_udp;
     start_watching_device(w);
 }
 
@@ -308,12 +311,13 @@ static adit_err make_rooms(struct adit_up_worker *w)
     if (w->stream_packet_max > UINT16_MAX)
         w->stream_packet_max = UINT16_MAX;
     w->stream_room_cap = ADIT_UP_STREAM_READ + ADIT_STREAM_HEAD_LEN + w->stream_packet_max;
-    w->rx.room = adit_alloc(ADIT_UP_BATCH * w->packet_cap);
-    w->batch.room = adit_alloc(ADIT_UP_BATCH * w->packet_cap);
-    w->tun_room = adit_alloc(w->packet_cap);
+    w->rx.room = adit_alloc((size_t)ADIT_UP_RX_MSGS * ADIT_UP_RX_STRIDE);
+    w->batch.arena = adit_alloc(ADIT_UP_TX_BYTES);
+    w->tun_room = adit_alloc(ADIT_MERGE_LEN_MAX);
+    w->spare_room = adit_alloc(ADIT_MERGE_LEN_MAX);
     w->stream_room = adit_alloc(w->stream_room_cap);
     w->routes = adit_routes_new();
-    if (!w->rx.room || !w->batch.room || !w->tun_room || !w->stream_room || !w->routes)
+    if (!w->rx.room || !w->batch.arena || !w->tun_room || !w->spare_room || !w->stream_room || !w->routes)
         return ADIT_E_MEMORY;
     return ADIT_OK;
 }
@@ -345,6 +349,8 @@ adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userpla
     w->shared = shared;
     w->params = *p;
     w->epoll_fd = w->timer_fd = w->device_fd = -1;
+    w->merge.sink = adit_up_device_write;
+    w->merge.ctx = w;
     err = adit_rng_fill(&p->env->rng, &w->hash_seed, sizeof w->hash_seed);
     if (!err)
         err = make_rooms(w);
@@ -381,8 +387,9 @@ void adit_up_worker_fini(struct adit_up_worker *w)
     adit_up_map_fini(&w->addrs);
     adit_routes_free(w->routes);
     adit_free(w->rx.room);
-    adit_free(w->batch.room);
+    adit_free(w->batch.arena);
     adit_free(w->tun_room);
+    adit_free(w->spare_room);
     adit_free(w->stream_room);
     if (w->epoll_fd >= 0)
         close(w->epoll_fd);

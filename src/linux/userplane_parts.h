@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "linux/userplane.h"
+#include "plane/merge.h"
 #include "plane/ring.h"
 #include "plane/routes.h"
 #include "wire/stream.h"
@@ -22,8 +23,16 @@ enum {
     ADIT_UP_CMDS = 256,                /* slots of the command ring */
     ADIT_UP_NOTES = 256,               /* slots of the note ring */
     ADIT_UP_RESERVE = 64,              /* of either ring, kept free of control packets */
-    ADIT_UP_BATCH = 32,                /* datagrams per system call */
-    ADIT_UP_PER_TURN = 64,             /* packets per descriptor and turn */
+    ADIT_UP_RX_MSGS = 8,               /* trains per receiving call */
+    ADIT_UP_RX_LEN = 65536,            /* bytes of a train at the most */
+    ADIT_UP_RX_STRIDE = 65536 + 4352,  /* between buffers: not a power of two, which would share cache sets */
+    ADIT_UP_TX_TRAINS = 64,            /* trains per sending call */
+    ADIT_UP_TX_PACKETS = 512,          /* packets that wait for it */
+    ADIT_UP_TX_BYTES = 128 * 1024,     /* ... in so many bytes */
+    ADIT_UP_TRAIN_PACKETS = 64,        /* of one train: the replay window of a stock peer is no longer */
+    ADIT_UP_TRAIN_BYTES = 65507,       /* of one train: what a UDP datagram may hold */
+    ADIT_UP_PER_TURN = 64,             /* readings of a descriptor per turn */
+    ADIT_UP_TUN_BYTES = 256 * 1024,    /* ... and bytes of the device */
     ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */
     ADIT_UP_STREAM_READ = 65536,       /* bytes per stream and turn */
     ADIT_UP_BACKLOG_DATA = 256 * 1024, /* waiting bytes from which a stream drops data packets */
@@ -78,8 +87,9 @@ struct adit_up_link {
     int domain;      /* AF_INET or AF_INET6 */
     uint16_t local_port;
     bool is_stream, is_connected;
-    bool is_down;   /* a stream that ended; waits for LINK_DEL */
-    bool owes_down; /* ... and the note did not fit yet */
+    bool has_trains; /* the kernel takes and gives several datagrams at once */
+    bool is_down;    /* a stream that ended; waits for LINK_DEL */
+    bool owes_down;  /* ... and the note did not fit yet */
     bool is_dirty, wants_out;
 
     /* Streams only. */
@@ -104,6 +114,11 @@ struct adit_up_peer {
     bool has_addr;              /* in the table of addresses */
     bool is_gone;
 
+    uint32_t train; /* its open one in the batch, from 1; 0: none */
+    uint32_t
+        segment_max;     /* larger packets go singly, since the path refused a train of them; 0: none known */
+    uint64_t segment_ns; /* ... until then */
+
     int link_name; /* where it is now; after a float not what the spec says */
     struct adit_up_link *link;
     struct adit_addr remote, local;
@@ -121,38 +136,56 @@ struct adit_up_peer {
 
 /* ---- datagrams on their way out ---- */
 
-struct adit_up_dgram {
+/* A sealed packet in the arena. */
+struct adit_up_waiting {
+    uint32_t at, n;
+    uint32_t train;
+};
+
+/* Packets to one place that the kernel gets in one call: all of one size, only the last may be shorter. */
+struct adit_up_train {
+    struct adit_up_link *link;
+    struct adit_up_peer *peer; /* NULL: control bytes */
+    uint32_t n_packets, n_bytes, segment;
+    uint32_t iov_at, n_iov;
+    bool is_closed;
     union {
         struct sockaddr sa;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
     } to;
+    socklen_t to_len; /* 0: the link is connected */
+    struct adit_addr from;
     union {
         struct cmsghdr align;
-        uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+        uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
     } control;
-    struct iovec iov;
-    struct adit_up_peer *peer; /* NULL: control bytes */
 };
 
+typedef struct adit_up_span {
+    uint8_t *b;
+    size_t n;
+} adit_up_span;
+
 struct adit_up_batch {
-    struct adit_up_link *link;
-    unsigned n;
-    struct mmsghdr msgs[ADIT_UP_BATCH];
-    struct adit_up_dgram slots[ADIT_UP_BATCH];
-    uint8_t *room; /* ADIT_UP_BATCH packets of packet_cap bytes */
+    uint8_t *arena; /* ADIT_UP_TX_BYTES */
+    uint32_t n_bytes, n_packets, n_trains;
+    struct adit_up_waiting packets[ADIT_UP_TX_PACKETS];
+    struct adit_up_train trains[ADIT_UP_TX_TRAINS];
+    struct iovec iov[ADIT_UP_TX_PACKETS];
+    struct mmsghdr msgs[ADIT_UP_TX_TRAINS];
 };
 
 /* ---- datagrams that came in ---- */
 
 struct adit_up_rx {
-    struct mmsghdr msgs[ADIT_UP_BATCH];
-    struct iovec iov[ADIT_UP_BATCH];
-    struct sockaddr_storage from[ADIT_UP_BATCH];
+    struct mmsghdr msgs[ADIT_UP_RX_MSGS];
+    struct iovec iov[ADIT_UP_RX_MSGS];
+    struct sockaddr_storage from[ADIT_UP_RX_MSGS];
     union {
         struct cmsghdr align;
         uint8_t b[128];
-    } control[ADIT_UP_BATCH];
+    } control[ADIT_UP_RX_MSGS];
     uint8_t *room;
 };
 
@@ -190,7 +223,9 @@ struct adit_up_worker {
 
     struct adit_up_rx rx;
     struct adit_up_batch batch;
-    uint8_t *tun_room;
+    struct adit_merge merge; /* what came in, on its way to the device */
+    uint8_t *tun_room;       /* a super-packet */
+    uint8_t *spare_room;     /* another, made whole again */
     uint8_t *stream_room;
     size_t stream_room_cap;
 
@@ -237,12 +272,21 @@ bool adit_up_cmd_drain(struct adit_up_worker *w);
 /* userplane_sock.c: socket addresses, and batches of datagrams. */
 struct adit_addr adit_up_addr_of(const struct sockaddr *sa);
 struct adit_addr adit_up_local_of(struct msghdr *m, uint16_t port); /* family NONE: not known */
-struct adit_up_dgram *adit_up_dgram_claim(struct adit_up_worker *w, struct adit_up_link *link,
-                                          uint8_t **room);
-void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
-                          const struct adit_addr *remote, const struct adit_addr *local);
-void adit_up_dgram_put(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
-                       const struct adit_addr *remote, const struct adit_addr *local); /* past the gremlin */
+/* False: `domain` has no such address. */
+bool adit_up_name_of(const struct adit_addr *a, int domain, struct adit_up_train *t);
+void adit_up_put_source(struct msghdr *m, int domain, const struct adit_addr *from);
+
+/* userplane_batch.c: where a datagram goes is said when it is ready. */
+struct adit_up_dest {
+    struct adit_up_link *link;
+    struct adit_up_peer *peer; /* NULL: control bytes */
+    const struct adit_addr *remote, *local;
+};
+
+uint8_t *adit_up_dgram_claim(struct adit_up_worker *w); /* room for packet_cap bytes */
+void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to);
+void adit_up_dgram_put(struct adit_up_worker *w, size_t n,
+                       const struct adit_up_dest *to); /* past the gremlin */
 void adit_up_batch_flush(struct adit_up_worker *w);
 adit_err adit_up_errno_drop(int os_errno); /* under which counter a refused send goes */
 
@@ -266,15 +310,16 @@ void adit_up_stream_flush_dirty(struct adit_up_worker *w);
 bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint8_t *packet, size_t n,
                        const struct adit_addr *remote, const struct adit_addr *local);
 void adit_up_device_rx(struct adit_up_worker *w);
+void adit_up_device_write(void *worker, const struct adit_gather *g); /* where w->merge leads */
 void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
 
 /* userplane_gremlin.c: only with w->gremlin. rx and tx: false: the packet does not go on now, or never. */
 ADIT_MUST_USE adit_err adit_up_gremlin_new(struct adit_up_worker *w, int *timer_fd);
 void adit_up_gremlin_free(struct adit_up_worker *w);
-bool adit_up_gremlin_rx(struct adit_up_worker *w, struct adit_up_link *link, struct mmsghdr *m,
+bool adit_up_gremlin_rx(struct adit_up_worker *w, struct adit_up_link *link, adit_up_span *packet,
                         const struct adit_addr *remote, const struct adit_addr *local);
-bool adit_up_gremlin_tx(struct adit_up_worker *w, size_t *n, struct adit_up_peer *peer,
-                        const struct adit_addr *remote, const struct adit_addr *local);
+bool adit_up_gremlin_tx(struct adit_up_worker *w, size_t *n,
+                        const struct adit_up_dest *to); /* the one claimed */
 bool adit_up_gremlin_stalls(struct adit_up_worker *w, struct adit_up_link *link, enum adit_up_way way);
 void adit_up_gremlin_turn(struct adit_up_worker *w); /* lets go what is due */
 void adit_up_gremlin_report(const struct adit_up_worker *w);

@@ -81,6 +81,8 @@ static void leave_address(struct adit_up_worker *w, struct adit_up_peer *peer)
     if (peer->link && peer->link->peer == peer)
         peer->link->peer = NULL;
     peer->link = NULL;
+    peer->train = 0; /* what goes there now is none of this place's */
+    peer->segment_max = 0;
 }
 
 static void take_address(struct adit_up_worker *w, struct adit_up_peer *peer, int link_name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between socket addresses and ours, and datagrams collected for one system call. An IPv4 address is an IPv4
- * address everywhere, also on a dual-stack socket, where only the kernel sees it mapped into IPv6.
+ * Between socket addresses and ours. An IPv4 address is an IPv4 address everywhere, also on a dual-stack
+ * socket, where only the kernel sees it mapped into IPv6.
  */
 #include "linux/userplane_parts.h"
 
@@ -86,127 +86,52 @@ static struct in6_addr v6_of(const struct adit_ip *ip)
     return a;
 }
 
-static void set_name(struct msghdr *m, struct adit_up_dgram *d, int domain, const struct adit_addr *to)
+bool adit_up_name_of(const struct adit_addr *a, int domain, struct adit_up_train *t)
 {
-    m->msg_name = &d->to;
+    if (a->ip.family == ADIT_AF_NONE || (a->ip.family == ADIT_AF_V6 && domain == AF_INET))
+        return false;
     if (domain == AF_INET6) {
-        d->to.v6 = (struct sockaddr_in6){
+        t->to.v6 = (struct sockaddr_in6){
             .sin6_family = AF_INET6,
-            .sin6_port = htons(to->port),
-            .sin6_addr = v6_of(&to->ip),
-            .sin6_scope_id = to->scope,
+            .sin6_port = htons(a->port),
+            .sin6_addr = v6_of(&a->ip),
+            .sin6_scope_id = a->scope,
         };
-        m->msg_namelen = sizeof d->to.v6;
-        return;
+        t->to_len = sizeof t->to.v6;
+        return true;
     }
-    d->to.v4 = (struct sockaddr_in){
+    t->to.v4 = (struct sockaddr_in){
         .sin_family = AF_INET,
-        .sin_port = htons(to->port),
-        .sin_addr = v4_of(&to->ip),
+        .sin_port = htons(a->port),
+        .sin_addr = v4_of(&a->ip),
     };
-    m->msg_namelen = sizeof d->to.v4;
+    t->to_len = sizeof t->to.v4;
+    return true;
 }
 
-static void put_control(struct msghdr *m, struct adit_up_dgram *d, int type, const void *info, size_t n)
+/* Behind what is there already. */
+static void put_control(struct msghdr *m, int type, const void *info, size_t n)
 {
-    struct cmsghdr *c;
+    struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
 
-    m->msg_control = d->control.b;
-    m->msg_controllen = CMSG_SPACE(n);
-    memset(d->control.b, 0, sizeof d->control.b);
-    c = CMSG_FIRSTHDR(m);
+    memset(c, 0, CMSG_SPACE(n));
     c->cmsg_level = type == IPV6_PKTINFO ? IPPROTO_IPV6 : IPPROTO_IP;
     c->cmsg_type = type;
     c->cmsg_len = CMSG_LEN(n);
     memcpy(CMSG_DATA(c), info, n);
+    m->msg_controllen += CMSG_SPACE(n);
 }
 
 /* Answers leave from the address that was spoken to. */
-static void set_source(struct msghdr *m, struct adit_up_dgram *d, int domain, const struct adit_addr *from)
+void adit_up_put_source(struct msghdr *m, int domain, const struct adit_addr *from)
 {
     if (domain == AF_INET6) {
         struct in6_pktinfo info = {.ipi6_addr = v6_of(&from->ip), .ipi6_ifindex = from->scope};
 
-        put_control(m, d, IPV6_PKTINFO, &info, sizeof info);
+        put_control(m, IPV6_PKTINFO, &info, sizeof info);
     } else {
         struct in_pktinfo info = {.ipi_spec_dst = v4_of(&from->ip)};
 
-        put_control(m, d, IP_PKTINFO, &info, sizeof info);
+        put_control(m, IP_PKTINFO, &info, sizeof info);
     }
-}
-
-struct adit_up_dgram *adit_up_dgram_claim(struct adit_up_worker *w, struct adit_up_link *link, uint8_t **room)
-{
-    struct adit_up_batch *b = &w->batch;
-
-    if (b->n == ADIT_UP_BATCH || (b->n > 0 && b->link != link))
-        adit_up_batch_flush(w);
-    b->link = link;
-    *room = b->room + b->n * w->packet_cap;
-    return &b->slots[b->n];
-}
-
-void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
-                          const struct adit_addr *remote, const struct adit_addr *local)
-{
-    if (!w->gremlin || adit_up_gremlin_tx(w, &n, peer, remote, local))
-        adit_up_dgram_put(w, n, peer, remote, local);
-}
-
-void adit_up_dgram_put(struct adit_up_worker *w, size_t n, struct adit_up_peer *peer,
-                       const struct adit_addr *remote, const struct adit_addr *local)
-{
-    struct adit_up_batch *b = &w->batch;
-    struct adit_up_dgram *d = &b->slots[b->n];
-    struct msghdr *m = &b->msgs[b->n].msg_hdr;
-
-    d->iov = (struct iovec){.iov_base = b->room + b->n * w->packet_cap, .iov_len = n};
-    d->peer = peer;
-    *m = (struct msghdr){.msg_iov = &d->iov, .msg_iovlen = 1};
-    if (!b->link->is_connected) {
-        if (remote->ip.family == ADIT_AF_NONE ||
-            (remote->ip.family == ADIT_AF_V6 && b->link->domain == AF_INET)) {
-            adit_up_drop(w, peer, ADIT_E_OS);
-            return;
-        }
-        set_name(m, d, b->link->domain, remote);
-        if (local->ip.family != ADIT_AF_NONE)
-            set_source(m, d, b->link->domain, local);
-    }
-    b->n++;
-}
-
-adit_err adit_up_errno_drop(int os_errno)
-{
-    switch (os_errno) {
-    case EAGAIN:
-    case ENOBUFS:
-    case ENOMEM:
-        return ADIT_E_QUEUE;
-    case EMSGSIZE:
-        return ADIT_E_TOO_BIG;
-    default:
-        return ADIT_E_OS;
-    }
-}
-
-/* Trouble of the path or of the queue costs the one packet that met it, never the peer or the batch. */
-void adit_up_batch_flush(struct adit_up_worker *w)
-{
-    struct adit_up_batch *b = &w->batch;
-    unsigned done = 0;
-
-    while (done < b->n) {
-        int sent = sendmmsg(b->link->fd, b->msgs + done, b->n - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (sent > 0) {
-            done += (unsigned)sent;
-            continue;
-        }
-        if (sent < 0 && errno == EINTR)
-            continue;
-        adit_up_drop(w, b->slots[done].peer, adit_up_errno_drop(errno));
-        done++;
-    }
-    b->n = 0;
 }

@@ -59,6 +59,7 @@ void adit_up_stream_rx(struct adit_up_worker *w, struct adit_up_link *link)
 {
     struct adit_stream s;
     size_t room, n, left = ADIT_UP_STREAM_READ;
+    bool goes_on;
     uint8_t *dst;
 
     if (link->is_down || (w->gremlin && adit_up_gremlin_stalls(w, link, ADIT_UP_RX)))
@@ -74,7 +75,9 @@ void adit_up_stream_rx(struct adit_up_worker *w, struct adit_up_link *link)
             break;
         left -= n;
         adit_stream_filled(&s, n);
-        if (!take_packets(w, link, &s))
+        goes_on = take_packets(w, link, &s);
+        adit_merge_flush(&w->merge); /* the buffer is used again */
+        if (!goes_on)
             return;
     } while (n == room && left > 0);
     link->rest_n = s.end - s.start;

@@ -49,12 +49,18 @@ static size_t next_v4(struct adit_device *d)
     return 0;
 }
 
+static adit_err write_packet(struct adit_device *d, const void *b, size_t n, struct adit_offload offload)
+{
+    adit_bytes part = adit_bytes_of(b, n);
+
+    return d->ops->write(d, &(struct adit_gather){.offload = offload, .parts = &part, .n_parts = 1, .n = n});
+}
+
 static void packets_go_through_a_tun_both_ways(void **state)
 {
     struct adit_tun_opened tun;
     struct adit_fail fail = {0};
     struct adit_device *d;
-    struct adit_train t;
     struct adit_addr to = {.ip = adit_ip_v4(0x0a080002), .port = 99}, from;
     struct adit_socket_spec spec = {.kind = ADIT_SOCKET_UDP, .family = ADIT_AF_V4, .want_bind = true};
     struct sockaddr_storage sa;
@@ -68,7 +74,7 @@ static void packets_go_through_a_tun_both_ways(void **state)
     if (adit_tun_open(&(struct adit_tun_spec){.name = "tun"}, &tun, &fail) != ADIT_OK)
         fail_msg("%s", fail.text);
     set_up(tun.name, "10.8.0.1/24");
-    d = adit_tun_device_new(tun.fd);
+    d = adit_tun_device_new(&tun);
     assert_non_null(d);
     assert_int_equal(adit_socket_open(&spec, &fd, &fail), ADIT_OK);
     assert_true(adit_sockaddr_put(&to, AF_INET, &sa, &len));
@@ -84,17 +90,15 @@ static void packets_go_through_a_tun_both_ways(void **state)
     memcpy(swap, buf + 20, 2);
     memmove(buf + 20, buf + 22, 2);
     memcpy(buf + 22, swap, 2);
-    t = (struct adit_train){.b = buf, .n = n, .cap = sizeof buf};
-    assert_int_equal(d->ops->write(d, &t), ADIT_OK);
+    assert_int_equal(write_packet(d, buf, n, (struct adit_offload){0}), ADIT_OK);
     assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 5000), 1);
     len = sizeof sa;
     assert_int_equal(recvfrom(fd, got, sizeof got, 0, (struct sockaddr *)&sa, &len), 5);
     assert_true(adit_sockaddr_get((struct sockaddr *)&sa, len, &from) && adit_addr_eq(&from, &to));
 
-    t = (struct adit_train){.b = (uint8_t *)"\xf0nonsense", .n = 9};
-    assert_int_equal(d->ops->write(d, &t), ADIT_E_MALFORMED);
-    t = (struct adit_train){.b = buf, .n = n, .segment = 1000};
-    assert_int_equal(d->ops->write(d, &t), ADIT_E_UNSUPPORTED);
+    assert_int_equal(write_packet(d, "\xf0nonsense", 9, (struct adit_offload){0}), ADIT_E_MALFORMED);
+    assert_int_equal(write_packet(d, buf, n, (struct adit_offload){.gso = ADIT_GSO_TCP, .segment = 1000}),
+                     ADIT_E_UNSUPPORTED);
     close(fd);
     d->ops->free(d);
     assert_int_equal(if_nametoindex(tun.name), 0);
@@ -207,7 +211,7 @@ static void null_takes_all_and_gives_nothing(void **state)
     struct adit_train t = {.b = buf, .n = 20, .cap = sizeof buf};
 
     (void)state;
-    assert_int_equal(d->ops->write(d, &t), ADIT_OK);
+    assert_int_equal(write_packet(d, buf, 20, (struct adit_offload){0}), ADIT_OK);
     assert_int_equal(d->ops->read(d, &t), ADIT_E_EMPTY);
     assert_int_equal(d->ops->wait_fd(d), -1);
     d->ops->free(d);

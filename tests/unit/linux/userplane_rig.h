@@ -44,17 +44,18 @@ static inline adit_err fake_read(struct adit_device *d, struct adit_train *t)
     if (n < 0)
         return errno == EAGAIN ? ADIT_E_EMPTY : ADIT_E_OS;
     t->n = (size_t)n;
-    t->segment = 0;
     return ADIT_OK;
 }
 
-static inline adit_err fake_write(struct adit_device *d, const struct adit_train *t)
+static inline adit_err fake_write(struct adit_device *d, const struct adit_gather *g)
 {
     struct fake_device *f = (struct fake_device *)d;
+    uint8_t whole[ADIT_MERGE_LEN_MAX];
+    size_t n = adit_gather_copy(g, whole);
 
     if (f->on_write)
         f->on_write(f->ctx);
-    if (send(f->fd, t->b, t->n, MSG_DONTWAIT) >= 0)
+    if (send(f->fd, whole, n, MSG_DONTWAIT) >= 0)
         return ADIT_OK;
     return errno == EAGAIN ? ADIT_E_QUEUE : ADIT_E_OS;
 }

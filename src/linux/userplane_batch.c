@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Datagrams on their way out. What the kernel charges for is the call and the buffer, not the byte, so
+ * packets to one place are handed over as a train (UDP_SEGMENT): the kernel makes the datagrams of it, as
+ * late as it can. Packets are sealed into one arena and sent when the turn ends or the arena is full: nothing
+ * waits for company.
+ *
+ * A train that the kernel or the path refuses goes singly, and for a while no other of its kind is tried.
+ */
+#include "linux/userplane_parts.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <string.h>
+
+enum {
+    RETRY_S = 600, /* a path or kernel that refused trains is asked again after so long */
+};
+
+/* ---- collecting ---- */
+
+uint8_t *adit_up_dgram_claim(struct adit_up_worker *w)
+{
+    struct adit_up_batch *b = &w->batch;
+
+    if (b->n_packets == ADIT_UP_TX_PACKETS || b->n_trains == ADIT_UP_TX_TRAINS ||
+        b->n_bytes + w->packet_cap > ADIT_UP_TX_BYTES)
+        adit_up_batch_flush(w);
+    return b->arena + b->n_bytes;
+}
+
+void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to)
+{
+    if (!w->gremlin || adit_up_gremlin_tx(w, &n, to))
+        adit_up_dgram_put(w, n, to);
+}
+
+static bool may_join(const struct adit_up_train *t, uint32_t n, const struct adit_up_dest *to)
+{
+    return !t->is_closed && t->link == to->link && n <= t->segment && t->n_packets < ADIT_UP_TRAIN_PACKETS &&
+           t->n_bytes + n <= ADIT_UP_TRAIN_BYTES;
+}
+
+/* May others follow in the same train? */
+static bool starts_train(struct adit_up_worker *w, uint32_t n, const struct adit_up_dest *to)
+{
+    struct adit_up_peer *peer = to->peer;
+
+    if (!peer || !to->link->has_trains)
+        return false;
+    if (peer->segment_max > 0 && w->now.mono_ns >= peer->segment_ns)
+        peer->segment_max = 0;
+    return peer->segment_max == 0 || n <= peer->segment_max;
+}
+
+static struct adit_up_train *new_train(struct adit_up_worker *w, uint32_t n, const struct adit_up_dest *to)
+{
+    struct adit_up_batch *b = &w->batch;
+    struct adit_up_train *t = &b->trains[b->n_trains];
+
+    t->to_len = 0;
+    t->from.ip.family = ADIT_AF_NONE;
+    if (!to->link->is_connected) {
+        if (!adit_up_name_of(to->remote, to->link->domain, t))
+            return NULL;
+        t->from = *to->local;
+    }
+    t->link = to->link;
+    t->peer = to->peer;
+    t->n_packets = t->n_bytes = 0;
+    t->segment = n;
+    t->is_closed = !starts_train(w, n, to);
+    b->n_trains++;
+    if (to->peer)
+        to->peer->train = b->n_trains;
+    return t;
+}
+
+void adit_up_dgram_put(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to)
+{
+    struct adit_up_batch *b = &w->batch;
+    struct adit_up_train *t = to->peer && to->peer->train > 0 ? &b->trains[to->peer->train - 1] : NULL;
+
+    if (!t || !may_join(t, (uint32_t)n, to))
+        t = new_train(w, (uint32_t)n, to);
+    if (!t) {
+        adit_up_drop(w, to->peer, ADIT_E_OS);
+        return;
+    }
+    b->packets[b->n_packets++] = (struct adit_up_waiting){
+        .at = b->n_bytes,
+        .n = (uint32_t)n,
+        .train = (uint32_t)(t - b->trains),
+    };
+    b->n_bytes += (uint32_t)n;
+    t->n_packets++;
+    t->n_bytes += (uint32_t)n;
+    t->is_closed |= n < t->segment;
+}
+
+/* ---- sending ---- */
+
+/* Each train's packets side by side; what lies together in the arena is one piece. */
+static void lay_out(struct adit_up_batch *b)
+{
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < b->n_trains; i++) {
+        b->trains[i].iov_at = at;
+        b->trains[i].n_iov = 0;
+        at += b->trains[i].n_packets;
+    }
+    for (uint32_t i = 0; i < b->n_packets; i++) {
+        const struct adit_up_waiting *p = &b->packets[i];
+        struct adit_up_train *t = &b->trains[p->train];
+        struct iovec *next = &b->iov[t->iov_at + t->n_iov], *last = next - 1;
+        uint8_t *bytes = b->arena + p->at;
+
+        if (t->n_iov > 0 && (uint8_t *)last->iov_base + last->iov_len == bytes) {
+            last->iov_len += p->n;
+            continue;
+        }
+        *next = (struct iovec){.iov_base = bytes, .iov_len = p->n};
+        t->n_iov++;
+    }
+}
+
+static void put_segment(struct msghdr *m, uint32_t segment)
+{
+    struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
+    uint16_t size = (uint16_t)segment;
+
+    c->cmsg_level = SOL_UDP;
+    c->cmsg_type = UDP_SEGMENT;
+    c->cmsg_len = CMSG_LEN(sizeof size);
+    memcpy(CMSG_DATA(c), &size, sizeof size);
+    m->msg_controllen += CMSG_SPACE(sizeof size);
+}
+
+static void address(struct adit_up_train *t, struct msghdr *m)
+{
+    *m = (struct msghdr){.msg_control = t->control.b};
+    if (t->to_len > 0) {
+        m->msg_name = &t->to;
+        m->msg_namelen = t->to_len;
+    }
+    if (t->from.ip.family != ADIT_AF_NONE)
+        adit_up_put_source(m, t->link->domain, &t->from);
+}
+
+static void fill_message(struct adit_up_batch *b, uint32_t i)
+{
+    struct adit_up_train *t = &b->trains[i];
+    struct msghdr *m = &b->msgs[i].msg_hdr;
+
+    address(t, m);
+    m->msg_iov = &b->iov[t->iov_at];
+    m->msg_iovlen = t->n_iov;
+    if (t->n_packets > 1)
+        put_segment(m, t->segment);
+}
+
+adit_err adit_up_errno_drop(int os_errno)
+{
+    switch (os_errno) {
+    case EAGAIN:
+    case ENOBUFS:
+    case ENOMEM:
+        return ADIT_E_QUEUE;
+    case EMSGSIZE:
+        return ADIT_E_TOO_BIG;
+    default:
+        return ADIT_E_OS;
+    }
+}
+
+static void send_singly(struct adit_up_worker *w, uint32_t train)
+{
+    struct adit_up_batch *b = &w->batch;
+    struct adit_up_train *t = &b->trains[train];
+    struct msghdr m;
+    struct iovec iov;
+
+    address(t, &m);
+    m.msg_iov = &iov;
+    m.msg_iovlen = 1;
+    for (uint32_t i = 0; i < b->n_packets; i++) {
+        const struct adit_up_waiting *p = &b->packets[i];
+
+        iov = (struct iovec){.iov_base = b->arena + p->at, .iov_len = p->n};
+        if (p->train == train && sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+            adit_up_drop(w, t->peer, adit_up_errno_drop(errno));
+    }
+}
+
+/* Was it the train that was refused, and not the packets? Then others like it are not tried for a while. */
+static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int os_errno)
+{
+    if (t->n_packets == 1)
+        return false;
+    switch (os_errno) {
+    case EMSGSIZE: /* the path is narrower than the segments */
+        t->peer->segment_max = t->segment - 1;
+        t->peer->segment_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
+        return true;
+    case EINVAL:
+    case EIO:
+    case EOPNOTSUPP:
+        t->link->has_trains = false;
+        adit_note(&w->params.env->log, NULL,
+                  "UDP segmentation offload is off for this socket: the kernel refused it (errno %d)",
+                  os_errno);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Trouble of the path or of the queue costs the packets that met it, never the peer or the batch. */
+static void on_refusal(struct adit_up_worker *w, uint32_t train, int os_errno)
+{
+    struct adit_up_train *t = &w->batch.trains[train];
+
+    if (learn_refusal(w, t, os_errno)) {
+        send_singly(w, train);
+        return;
+    }
+    for (uint32_t i = 0; i < t->n_packets; i++)
+        adit_up_drop(w, t->peer, adit_up_errno_drop(os_errno));
+}
+
+/* Trains [first, end) leave by one socket. */
+static void send_by(struct adit_up_worker *w, uint32_t first, uint32_t end)
+{
+    struct adit_up_batch *b = &w->batch;
+
+    while (first < end) {
+        int sent =
+            sendmmsg(b->trains[first].link->fd, b->msgs + first, end - first, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (sent > 0) {
+            first += (uint32_t)sent;
+            continue;
+        }
+        if (sent < 0 && errno == EINTR)
+            continue;
+        on_refusal(w, first++, errno);
+    }
+}
+
+void adit_up_batch_flush(struct adit_up_worker *w)
+{
+    struct adit_up_batch *b = &w->batch;
+
+    lay_out(b);
+    for (uint32_t i = 0; i < b->n_trains; i++) {
+        fill_message(b, i);
+        if (b->trains[i].peer)
+            b->trains[i].peer->train = 0;
+    }
+    for (uint32_t i = 0, end; i < b->n_trains; i = end) {
+        for (end = i + 1; end < b->n_trains && b->trains[end].link == b->trains[i].link;)
+            end++;
+        send_by(w, i, end);
+    }
+    b->n_bytes = b->n_packets = b->n_trains = 0;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Super-packets through the plane: from a device that gives them to one that takes them, or does not. */
+#include "userplane_rig.h"
+
+#include <net/if.h>
+#include <netinet/udp.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "netns.h"
+#include "wire/csum.h"
+
+enum {
+    SEGMENT = 1200,
+    SEGMENTS = 20,
+    TCP_HEADS = 40,
+    WRITES_MAX = 256,
+};
+
+/* ---- a device with offloads ---- */
+
+struct train_device {
+    struct adit_device d; /* first */
+    int fd;
+    uint8_t give[ADIT_MERGE_LEN_MAX]; /* what is read next */
+    size_t give_n;
+    struct adit_offload offload;
+    bool refuses;                        /* super-packets, though it said that it takes them */
+    uint8_t got[2 * ADIT_MERGE_LEN_MAX]; /* the payloads that were written, one after the other */
+    size_t got_n;
+    unsigned n_writes, n_packets, n_refused;
+};
+
+static adit_err read_train(struct adit_device *d, struct adit_train *t)
+{
+    struct train_device *dev = (struct train_device *)d;
+    uint64_t count;
+
+    if (dev->give_n == 0)
+        return ADIT_E_EMPTY;
+    (void)!read(dev->fd, &count, sizeof count);
+    assert_true(dev->give_n <= t->cap);
+    memcpy(t->b, dev->give, dev->give_n);
+    t->n = dev->give_n;
+    t->offload = dev->offload;
+    dev->give_n = 0;
+    return ADIT_OK;
+}
+
+static adit_err write_train(struct adit_device *d, const struct adit_gather *g)
+{
+    struct train_device *dev = (struct train_device *)d;
+    uint8_t whole[ADIT_MERGE_LEN_MAX];
+    size_t n = adit_gather_copy(g, whole);
+
+    assert_int_equal(n, g->n);
+    if (dev->refuses && g->offload.gso != ADIT_GSO_NONE) {
+        dev->n_refused++;
+        return ADIT_E_UNSUPPORTED;
+    }
+    assert_true(n > TCP_HEADS && dev->got_n + n - TCP_HEADS <= sizeof dev->got);
+    memcpy(dev->got + dev->got_n, whole + TCP_HEADS, n - TCP_HEADS);
+    dev->got_n += n - TCP_HEADS;
+    dev->n_writes++;
+    dev->n_packets += g->packets;
+    return ADIT_OK;
+}
+
+static int train_wait_fd(const struct adit_device *d)
+{
+    return ((const struct train_device *)d)->fd;
+}
+
+static void train_free(struct adit_device *d)
+{
+    (void)d;
+}
+
+static const struct adit_device_ops train_ops = {read_train, write_train, train_wait_fd, train_free};
+
+static struct train_device here, there;
+
+static void device_start(struct end *e, struct train_device *dev)
+{
+    *dev = (struct train_device){.d.ops = &train_ops, .fd = eventfd(0, EFD_NONBLOCK)};
+    dev->d.takes_tcp4 = dev->d.takes_tcp6 = dev->d.takes_udp = true;
+    adit_userplane_attach(e->plane, &dev->d);
+}
+
+/* A TCP segment that is SEGMENTS long, as a kernel gives it to a card that cuts it. */
+static void give_tcp(struct train_device *dev, uint32_t src, uint32_t dst)
+{
+    const uint64_t one = 1;
+    struct adit_wr w = adit_wr_of(dev->give, sizeof dev->give);
+    size_t n = TCP_HEADS + SEGMENTS * SEGMENT;
+    uint16_t sum;
+
+    adit_wr_u16(&w, 0x4500);
+    adit_wr_u16(&w, (uint16_t)n);
+    adit_wr_u32(&w, 0x00074000); /* DF */
+    adit_wr_u32(&w, 0x40060000);
+    adit_wr_u32(&w, src);
+    adit_wr_u32(&w, dst);
+    sum = (uint16_t)~adit_csum_fold(adit_csum_add(0, dev->give, 20));
+    memcpy(dev->give + 10, &sum, sizeof sum);
+    adit_wr_u32(&w, 0x30390050); /* ports */
+    adit_wr_u32(&w, 1000);
+    adit_wr_u32(&w, 2000);
+    adit_wr_u32(&w, 0x50100400); /* ACK */
+    adit_wr_u32(&w, 0);
+    sum = adit_csum_fold(adit_csum_pseudo(dev->give, 6, n - 20));
+    memcpy(dev->give + 36, &sum, sizeof sum);
+    steps(dev->give + TCP_HEADS, SEGMENTS * SEGMENT, 1);
+    dev->offload = (struct adit_offload){
+        .gso = ADIT_GSO_TCP,
+        .needs_csum = true,
+        .segment = SEGMENT,
+        .head_len = TCP_HEADS,
+        .csum_start = 20,
+        .csum_at = 16,
+    };
+    dev->give_n = n;
+    assert_int_equal(write(dev->fd, &one, sizeof one), sizeof one);
+}
+
+static void assert_arrives(struct duo *d, struct train_device *from, struct train_device *to)
+{
+    uint64_t until = now_ms() + WAIT_MS;
+
+    to->got_n = to->n_writes = to->n_packets = 0;
+    give_tcp(from, CLIENT_IP, SERVER_IP);
+    while (to->got_n < SEGMENTS * SEGMENT && now_ms() < until)
+        pump(&d->client, &d->server);
+    assert_int_equal(to->got_n, SEGMENTS * SEGMENT);
+    assert_memory_equal(to->got, from->give + TCP_HEADS, SEGMENTS * SEGMENT);
+    assert_int_equal(to->n_packets, SEGMENTS);
+}
+
+static void assert_nothing_dropped(struct duo *d)
+{
+    for (int e = ADIT_OK + 1; e < ADIT_ERR_COUNT; e++) {
+        assert_int_equal(drops(&d->server, 0, (adit_err)e), 0);
+        assert_int_equal(drops(&d->client, 0, (adit_err)e), 0);
+    }
+    assert_int_equal(d->server.counters.tx_packets, 0);
+}
+
+static void start(struct duo *d, bool is_udp_out_single)
+{
+    end_start(&d->server, false, false, false);
+    end_begin(&d->client,
+              (struct adit_userplane_params){.is_single_peer = true, .is_udp_out_single = is_udp_out_single});
+    duo_join(d, 0);
+    device_start(&d->client, &here);
+    device_start(&d->server, &there);
+    pump_some(&d->client, &d->server);
+}
+
+static void stop(struct duo *d)
+{
+    duo_stop(d);
+    close(here.fd);
+    close(there.fd);
+}
+
+/* ---- tests ---- */
+
+static void a_train_goes_from_end_to_end(void **state)
+{
+    struct duo d;
+
+    (void)state;
+    start(&d, false);
+    for (int i = 0; i < 3; i++) {
+        assert_arrives(&d, &here, &there);
+        assert_true(there.n_writes <= 2); /* in one piece, or in two where the reading of the socket cut it */
+    }
+    assert_nothing_dropped(&d);
+    assert_int_equal(d.client.counters.tx_packets, 3 * SEGMENTS);
+    stop(&d);
+}
+
+static void a_device_that_refuses_gets_single_packets(void **state)
+{
+    struct duo d;
+
+    (void)state;
+    start(&d, false);
+    there.refuses = true;
+    for (int i = 0; i < 3; i++) {
+        assert_arrives(&d, &here, &there);
+        assert_int_equal(there.n_writes, SEGMENTS);
+    }
+    assert_int_equal(there.n_refused, 1); /* it is not asked again */
+    assert_nothing_dropped(&d);
+    stop(&d);
+}
+
+static void without_trains_the_packets_go_singly(void **state)
+{
+    struct duo d;
+
+    (void)state;
+    start(&d, true);
+    assert_arrives(&d, &here, &there);
+    assert_nothing_dropped(&d);
+    stop(&d);
+}
+
+/* Each train is answered as each of its packets would be, also when nobody can take it. */
+static void a_super_packet_that_lies_is_dropped(void **state)
+{
+    const uint64_t one = 1;
+    struct duo d;
+
+    (void)state;
+    start(&d, false);
+    give_tcp(&here, CLIENT_IP, SERVER_IP);
+    here.offload.csum_start = 60000;
+    pump_some(&d.client, &d.server);
+    assert_int_equal(drops(&d.client, 0, ADIT_E_MALFORMED), 1);
+    give_tcp(&here, CLIENT_IP, SERVER_IP);
+    here.give[0] = 0x55;
+    assert_int_equal(write(here.fd, &one, sizeof one), sizeof one);
+    pump_some(&d.client, &d.server);
+    assert_int_equal(drops(&d.client, ADIT_NO_PEER, ADIT_E_MALFORMED), 1);
+    assert_int_equal(there.got_n, 0);
+    assert_arrives(&d, &here, &there);
+    stop(&d);
+}
+
+static void a_narrow_path_gets_single_packets(void **state)
+{
+    struct ifreq ifr = {.ifr_name = "lo"};
+    struct duo d;
+    int fd;
+
+    (void)state;
+    if (!enter_netns()) {
+        print_message("needs root or user namespaces\n");
+        skip();
+    }
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifr.ifr_flags = IFF_UP;
+    assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
+    ifr.ifr_mtu = 1000;
+    assert_int_equal(ioctl(fd, SIOCSIFMTU, &ifr), 0);
+    close(fd);
+    start(&d, false);
+    for (int i = 0; i < 3; i++)
+        assert_arrives(&d, &here, &there);
+    assert_nothing_dropped(&d);
+    stop(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_train_goes_from_end_to_end),
+        cmocka_unit_test(a_device_that_refuses_gets_single_packets),
+        cmocka_unit_test(without_trains_the_packets_go_singly),
+        cmocka_unit_test(a_super_packet_that_lies_is_dropped),
+        cmocka_unit_test(
+            a_narrow_path_gets_single_packets), /* the last one: it leaves for another namespace */
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
