@@ -465,6 +465,14 @@ static inline void rig_vary(const struct rig_flow *f, struct rig_chance *c, uint
     rig_finish(f, b, n);
 }
 
+/* Changes the end of the payload, so that the checksum would be zero. */
+static inline void rig_bend(uint8_t *b, size_t n, const uint8_t *csum)
+{
+    uint8_t *at = b + n - 2 - (n & 1);
+
+    rig_put(at, rig_sum(rig_get(at, 2), csum, 2), 2);
+}
+
 /* Something wrong; the packet's length after it. */
 static inline size_t rig_spoil(const struct rig_flow *f, struct rig_chance *c, uint8_t *b, size_t n,
                                enum rig_deed deed)
@@ -472,13 +480,10 @@ static inline size_t rig_spoil(const struct rig_flow *f, struct rig_chance *c, u
     size_t ip_len = f->is_v6 ? 40 : 20;
     uint8_t *csum = b + ip_len + (f->is_tcp ? 16 : 6);
 
-    if (deed == RIG_NO_CSUM) {
-        rig_put(csum, 0, 2);
-    } else if (deed == RIG_CSUM_ONES) {
-        /* The one before the checksum is bent so that zero would be right. */
-        if (f->is_tcp)
-            rig_put(b + ip_len + 14, rig_sum(rig_get(b + ip_len + 14, 2), csum, 2), 2);
-        rig_put(csum, 0xFFFF, 2);
+    if (deed == RIG_NO_CSUM || deed == RIG_CSUM_ONES) {
+        if (n > ip_len + 40 && rig_below(c, 4) > 0)
+            rig_bend(b, n, csum);
+        rig_put(csum, deed == RIG_NO_CSUM ? 0 : 0xFFFF, 2);
     } else if (deed == RIG_BAD_CSUM) {
         csum[rig_below(c, 2)] ^= (uint8_t)(1U << rig_below(c, 8));
     } else if (deed == RIG_BAD_HEAD_CSUM) {

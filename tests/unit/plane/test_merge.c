@@ -300,6 +300,25 @@ static void no_more_than_fits(void **state)
     }
 }
 
+static void the_last_byte_that_fits(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        for_each_kind(f)
+        {
+            size_t head = (f.is_v6 ? 40 : 20) + (f.is_tcp ? 32 : 8);
+
+            begin();
+            f.segment = 30000;
+            emit_many(&f, 2);
+            f.segment = 65535 - head - 60000 + over;
+            emit(&f, RIG_PLAIN);
+            run();
+            assert_int_equal(n_given, 1 + over);
+        }
+    }
+}
+
 static void no_more_packets_than_a_kernel_takes(void **state)
 {
     (void)state;
@@ -362,6 +381,67 @@ static void datagrams_without_a_checksum_stay_alone(void **state)
         add_all();
         assert_int_equal(n_given, 5);
         run();
+    }
+}
+
+/* Zero and all ones are the same sum, of which a kernel writes one: ones in UDP, zero elsewhere. */
+static void a_checksum_that_a_kernel_writes_otherwise_stays_alone(void **state)
+{
+    (void)state;
+    for_each_kind(f)
+    {
+        for (unsigned is_ones = 0; is_ones < 2; is_ones++) {
+            size_t csum = (f.is_v6 ? 40 : 20) + (f.is_tcp ? 16 : 6);
+            struct rig_flow g = f;
+
+            begin();
+            emit_many(&g, 2);
+            for (unsigned i = 0; i < 2; i++) {
+                rig_bend(rig_at(&in, i), in.e[i].n, rig_at(&in, i) + csum);
+                rig_put(rig_at(&in, i) + csum, is_ones ? 0xFFFF : 0, 2);
+            }
+            run();
+            assert_int_equal(n_given, f.is_tcp == is_ones ? 2 : 1);
+        }
+    }
+}
+
+static void so_does_the_checksum_of_an_ipv4_header(void **state)
+{
+    (void)state;
+    for (unsigned is_ones = 0; is_ones < 2; is_ones++) {
+        struct rig_flow f = flow_of(false, true);
+        uint8_t *b;
+
+        begin();
+        emit(&f, RIG_PLAIN);
+        b = rig_at(&in, 0);
+        f.id = (uint16_t)rig_sum(rig_get(b + 4, 2), b + 10, 2);
+        f.id--;
+        rig_clear(&in);
+        emit_many(&f, 2);
+        b = rig_at(&in, 1);
+        assert_int_equal(rig_get(b + 10, 2), 0);
+        rig_put(b + 10, is_ones ? 0xFFFF : 0, 2);
+        run();
+        assert_int_equal(n_given, is_ones ? 2 : 1);
+    }
+}
+
+static void reserved_bits_stay_alone(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < 4; bit++) {
+        struct rig_flow f = flow_of(false, true);
+
+        begin();
+        emit_many(&f, 4);
+        for (unsigned i = 1; i < 3; i++) {
+            rig_at(&in, i)[32] |= (uint8_t)(1U << bit);
+            rig_finish(&f, rig_at(&in, i), in.e[i].n);
+        }
+        run();
+        assert_int_equal(n_given, 4);
     }
 }
 
@@ -537,9 +617,13 @@ int main(void)
         cmocka_unit_test(a_bit_that_fell_over_stays_alone),
         cmocka_unit_test(identifications_count_up),
         cmocka_unit_test(no_more_than_fits),
+        cmocka_unit_test(the_last_byte_that_fits),
         cmocka_unit_test(no_more_packets_than_a_kernel_takes),
         cmocka_unit_test(what_cannot_be_merged_goes_after_what_its_flow_had),
         cmocka_unit_test(datagrams_without_a_checksum_stay_alone),
+        cmocka_unit_test(a_checksum_that_a_kernel_writes_otherwise_stays_alone),
+        cmocka_unit_test(so_does_the_checksum_of_an_ipv4_header),
+        cmocka_unit_test(reserved_bits_stay_alone),
         cmocka_unit_test(flags_other_than_push_stay_alone),
         cmocka_unit_test(owners_stay_apart),
         cmocka_unit_test(flows_take_turns),
