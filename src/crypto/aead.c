@@ -2,7 +2,8 @@
 /*
  * AEAD: the choice of the engine, and what both engines share. ipsec-mb is used only after it has given the
  * same bytes as OpenSSL for every cipher it serves, once per process; whatever speaks against it is kept as a
- * text, and OpenSSL does the work. A key is expanded when it is first used, so that an idle one costs little.
+ * text, and OpenSSL does the work. A sealing key is expanded when it is first used, so that an idle one costs
+ * little; an opening key at once, since what arrives may be anybody's.
  */
 #include "crypto/aead.h"
 

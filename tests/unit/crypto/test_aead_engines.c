@@ -321,6 +321,54 @@ static void a_burst_is_as_its_packets_one_by_one(void **state)
     }
 }
 
+enum { TAMPERED = 733 };
+
+/* Every byte of a packet, one at a time, with each engine: the text is longer than any stride of the
+ * assembly. */
+static void one_changed_byte_of_a_long_packet_is_noticed(void **state)
+{
+    static uint8_t plain[TAMPERED], text[TAMPERED], back[TAMPERED];
+
+    (void)state;
+    steps(plain, sizeof plain, 5);
+    for (size_t i = 0; i < 2 * N_NAMES; i++) {
+        enum adit_aead_engine e = i < N_NAMES ? ADIT_AEAD_BEST : ADIT_AEAD_EVP;
+        struct adit_aead *tx = make(e, names[i % N_NAMES], 4, true),
+                         *rx = make(e, names[i % N_NAMES], 4, false);
+        uint8_t aad[8], tag[16];
+        struct adit_aead_op op = {.aad = adit_bytes_of(aad, sizeof aad),
+                                  .src = adit_bytes_of(plain, sizeof plain),
+                                  .dst = text,
+                                  .tag = tag};
+        struct adit_wr parts[] = {
+            adit_wr_of(op.nonce, sizeof op.nonce),
+            adit_wr_of(aad, sizeof aad),
+            adit_wr_of(text, sizeof text),
+            adit_wr_of(tag, sizeof tag),
+        };
+
+        steps(aad, sizeof aad, 6);
+        fill_nonce(&op, 7);
+        adit_aead_seal_many(tx, &op, 1);
+        assert_int_equal(op.err, ADIT_OK);
+        op.src = adit_bytes_of(text, sizeof text);
+        op.dst = back;
+        for (size_t j = 0; j < sizeof parts / sizeof *parts; j++) {
+            for (uint8_t *at = parts[j].p; at < parts[j].end; at++) {
+                *at ^= 0x10;
+                adit_aead_open_many(rx, &op, 1);
+                assert_int_equal(op.err, ADIT_E_AUTH);
+                *at ^= 0x10;
+            }
+        }
+        adit_aead_open_many(rx, &op, 1);
+        assert_int_equal(op.err, ADIT_OK);
+        assert_memory_equal(back, plain, sizeof plain);
+        adit_aead_free(tx);
+        adit_aead_free(rx);
+    }
+}
+
 static void an_idle_key_is_small_and_all_of_it_is_wiped(void **state)
 {
     uint8_t b[32] = {0}, tag[16];
@@ -418,6 +466,7 @@ int main(void)
         cmocka_unit_test(the_engine_has_a_name_and_a_reason),
         cmocka_unit_test(both_engines_agree_on_every_length),
         cmocka_unit_test(a_burst_is_as_its_packets_one_by_one),
+        cmocka_unit_test(one_changed_byte_of_a_long_packet_is_noticed),
         cmocka_unit_test(an_idle_key_is_small_and_all_of_it_is_wiped),
         cmocka_unit_test(what_arrives_takes_no_memory),
         cmocka_unit_test(without_memory_the_first_use_fails_and_the_next_works),
