@@ -235,6 +235,9 @@ static void end_by_peer(struct adit_session *s, adit_err reason, adit_bytes text
 
     adit_free(s->end_text);
     s->end_text = text.n > 0 ? adit_strdup(adit_log_clean(text, clean, sizeof clean)) : NULL;
+    /* Whether a refusal is for good stands in its text (9.4): without it nobody may take it for that. */
+    if (reason == ADIT_E_AUTH_FAILED && text.n > 0 && !s->end_text)
+        reason = ADIT_E_MEMORY;
     adit_session_end(s, reason, linger_s, now);
 }
 
