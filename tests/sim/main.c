@@ -5,7 +5,7 @@
  *
  *   adit-sim [--seed N] [--runs M] [--seconds S] [--without A,B,...] [--trace]
  *   adit-sim --list
- *   adit-sim --scenarios [--only PART] [--element N] [--deep] [--trace]
+ *   adit-sim --scenarios [--only PART] [--element N] [--deep] [--values] [--trace]
  *   adit-sim --no-memory [--only PART] [--host N] [--nth N] [--deep] [--trace]
  *   adit-sim --bench
  */
@@ -107,7 +107,7 @@ static int usage(const char *what)
             "adit-sim: %s\n"
             "usage: adit-sim [--seed N] [--runs M] [--seconds S] [--without A,B,...] [--trace]\n"
             "       adit-sim --list\n"
-            "       adit-sim --scenarios [--only PART] [--element N] [--deep] [--trace]\n"
+            "       adit-sim --scenarios [--only PART] [--element N] [--deep] [--values] [--trace]\n"
             "       adit-sim --no-memory [--only PART] [--host N] [--nth N] [--deep] [--trace]\n"
             "       adit-sim --bench\n",
             what);
@@ -151,6 +151,8 @@ static bool read_flag(const char *word, struct job *job)
         job->mode = MODE_BENCH;
     else if (strcmp(word, "--deep") == 0)
         job->scenario.is_deep = true;
+    else if (strcmp(word, "--values") == 0)
+        job->scenario.want_values = true;
     else
         return false;
     return true;
@@ -178,7 +180,7 @@ static bool read_value(const char *word, const char *value, struct job *job)
     else if (strcmp(word, "--element") == 0)
         sc->element = (uint32_t)n, sc->has_element = true;
     else if (strcmp(word, "--host") == 0)
-        sc->who = (uint32_t)n, sc->has_who = true;
+        sc->who = n > 0;
     else if (strcmp(word, "--nth") == 0)
         sc->nth = n;
     else

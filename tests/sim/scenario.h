@@ -115,7 +115,7 @@ struct sim_scenario_job {
     const char *only; /* a name, or a part of names; NULL: all */
     bool is_deep, is_traced;
     bool want_values; /* prints what was seen of each must, broken or not */
-    bool has_element, has_who;
+    bool has_element;
     uint32_t element; /* of the sweep */
     uint32_t who; /* --no-memory: whose allocation fails; without it the server's and client 1's, in turn */
     uint64_t nth; /* ... and which; 0: one after the other */

@@ -14,15 +14,16 @@
 enum {
     GRACE_MS = 200 * 1000, /* a client may have to begin again: hand-window and the pauses between attempts */
     LOOK_MS = 1000,
-    EVENTS_MAX = 30 * 1000, /* of one row and one host, without --deep: then only some allocations fail */
-    TRIES_MAX = 12,
-    DEEP_EVENTS_MAX = 20 * 1000 * 1000,
+    /* without --deep: */
+    EVENTS_MAX = 15 * 1000, /* of one row and one host; then only some allocations fail */
+    TRIES_MAX = 6,
+    CROWD = 20, /* more clients than that are left out */
 };
 
 #define NEVER (1ULL << 60)
 
 struct tally {
-    uint64_t n_runs, n_failed;
+    uint64_t n_rows, n_runs, n_failed;
 };
 
 static uint32_t last_ms(const struct sim_scenario *row)
@@ -34,15 +35,21 @@ static uint32_t last_ms(const struct sim_scenario *row)
     return ms;
 }
 
+static bool is_of_being_up(const struct sim_must *m)
+{
+    return m->fact == SIM_IS_UP || m->fact == SIM_N_UP;
+}
+
 /* What the row says of being up at the end: the last word on each host. */
 static bool is_end_wanted(const struct sim_scenario *row, const struct sim_must *m)
 {
     for (const struct sim_must *later = m + 1;
          later < row->musts + SIM_MUSTS_MAX && later->fact != SIM_NOTHING_MORE; later++) {
-        if (later->fact == m->fact && (later->who == m->who || later->who == SIM_ALL))
+        if (is_of_being_up(later) &&
+            (later->who == SIM_ALL || later->fact == SIM_N_UP || later->who == m->who))
             return false;
     }
-    return (m->fact == SIM_IS_UP || m->fact == SIM_N_UP) && m->value > 0;
+    return is_of_being_up(m) && m->value > 0;
 }
 
 static bool are_all_up(struct sim_world *w, const struct sim_scenario *row, uint32_t shift_ms)
@@ -56,19 +63,22 @@ static bool are_all_up(struct sim_world *w, const struct sim_scenario *row, uint
 
 struct outcome {
     uint64_t n_failed, n_events;
-    uint64_t n_left; /* allocations that the host would still have had to make for one to fail */
+    uint64_t n_left[2]; /* until an allocation of the server, of client 1, would have failed */
     char what[SIM_BROKEN_MAX];
 };
 
-static void run(const struct sim_scenario *row, const struct sim_scenario_job *job, struct outcome *out)
+/* `fail_in`: of the server, of client 1. */
+static void run(const struct sim_scenario *row, const struct sim_scenario_job *job, const uint64_t fail_in[2],
+                struct outcome *out)
 {
     static struct sim_world w;
     struct sim_plan plan;
     uint32_t shift_ms = sim_scenario_plan(row, 0, job->is_deep, &plan);
     uint64_t at, end;
 
-    if (sim_world_init(&w, &plan, job->is_traced))
-        w.hosts[job->who].fail_in = job->nth;
+    sim_world_init(&w, &plan, job->is_traced);
+    for (size_t i = 0; i < 2; i++)
+        w.hosts[i].fail_in = fail_in[i];
     at = w.start_ns + (uint64_t)(last_ms(row) + shift_ms) * ADIT_NS_PER_MS;
     end = at + GRACE_MS * ADIT_NS_PER_MS;
     for (sim_world_until(&w, at); !w.broken[0] && at < end && !are_all_up(&w, row, shift_ms);) {
@@ -77,9 +87,9 @@ static void run(const struct sim_scenario *row, const struct sim_scenario_job *j
     }
     if (!w.broken[0] && !are_all_up(&w, row, shift_ms))
         sim_break(&w, "who should be up in the end is not");
-    out->n_failed = sim_mem.n_failed - w.mem_at_start.n_failed;
-    out->n_left = w.hosts[job->who].fail_in;
-    out->n_events = w.n_events;
+    *out = (struct outcome){.n_failed = sim_mem.n_failed - w.mem_at_start.n_failed,
+                            .n_events = w.n_events,
+                            .n_left = {w.hosts[0].fail_in, w.hosts[1].fail_in}};
     sim_world_fini(&w);
     memcpy(out->what, w.broken, SIM_BROKEN_MAX);
 }
@@ -96,9 +106,11 @@ static void tell(const struct sim_scenario *row, const struct sim_scenario_job *
 /* True: nothing broke. */
 static bool try_one(const struct sim_scenario *row, const struct sim_scenario_job *job, struct tally *t)
 {
+    uint64_t fail_in[2] = {0, 0};
     struct outcome o;
 
-    run(row, job, &o);
+    fail_in[job->who] = job->nth;
+    run(row, job, fail_in, &o);
     t->n_runs++;
     t->n_failed += o.n_failed;
     if (o.what[0])
@@ -107,59 +119,57 @@ static bool try_one(const struct sim_scenario *row, const struct sim_scenario_jo
 }
 
 /*
- * Each allocation that the host makes in a run without failure; or, where that would take long, some of them:
- * other ones in each row, so that rows that are much alike cover all of them together.
+ * One after the other of `n`; or, where that would take long, some of them: other ones in each row, so that
+ * rows that are much alike cover all of them together. The first that breaks is told: the others of the row
+ * are likely to say the same.
  */
-static bool sweep(const struct sim_scenario *row, struct sim_scenario_job job, size_t number, struct tally *t)
+static bool sweep(const struct sim_scenario *row, struct sim_scenario_job job, uint64_t n, uint64_t tries,
+                  struct tally *t)
 {
-    uint64_t most = job.is_deep ? DEEP_EVENTS_MAX : EVENTS_MAX, tries, n;
+    if (tries > n)
+        tries = n;
+    for (uint64_t i = 0; i < tries; i++) {
+        job.nth = 1 + (i * n / tries + t->n_rows * 7) % n;
+        if (!try_one(row, &job, t))
+            return false;
+    }
+    return true;
+}
+
+static bool sweep_both(const struct sim_scenario *row, struct sim_scenario_job job, struct tally *t)
+{
+    uint64_t tries = UINT64_MAX;
+    bool is_good = true;
     struct outcome o;
 
-    job.nth = NEVER;
-    run(row, &job, &o);
+    run(row, &job, (const uint64_t[]){NEVER, NEVER}, &o);
     t->n_runs++;
     if (o.what[0]) {
         tell(row, &job, o.what);
         return false;
     }
-    n = NEVER - o.n_left;
-    tries = most / (o.n_events + 1);
-    if (!job.is_deep && tries > TRIES_MAX)
-        tries = TRIES_MAX;
-    if (tries > n)
-        tries = n;
-    for (uint64_t i = 0; i < tries; i++) {
-        job.nth = 1 + (i * n / tries + number * 7) % n;
-        if (!try_one(row, &job, t))
-            return false; /* the others of the row are likely to tell the same */
+    if (!job.is_deep)
+        tries = o.n_events * TRIES_MAX > EVENTS_MAX ? EVENTS_MAX / o.n_events : TRIES_MAX;
+    for (uint32_t who = 0; who < 2; who++) {
+        job.who = who;
+        is_good &= sweep(row, job, NEVER - o.n_left[who], tries, t);
     }
-    return true;
-}
-
-static bool try_row(const struct sim_scenario *row, struct sim_scenario_job job, size_t number,
-                    struct tally *t)
-{
-    uint32_t last = job.has_who ? job.who : 1;
-    bool is_good = true;
-
-    for (job.who = job.has_who ? job.who : SIM_SERVER; job.who <= last; job.who++)
-        is_good &= job.nth > 0 ? try_one(row, &job, t) : sweep(row, job, number, t);
     return is_good;
 }
 
 size_t sim_scenarios_run_no_memory(const struct sim_scenario_job *job)
 {
-    size_t n_rows = 0, n_broken = 0;
     const struct sim_scenario *row;
     struct tally t = {0};
+    size_t n_broken = 0;
 
     for (size_t i = 0; (row = sim_scenario_at(i)); i++) {
-        if (!sim_scenario_is_wanted(row, job))
+        if (!sim_scenario_is_wanted(row, job) || (row->plan.n_clients > CROWD && !job->is_deep))
             continue;
-        n_rows++;
-        n_broken += !try_row(row, *job, i, &t);
+        t.n_rows++;
+        n_broken += job->nth > 0 ? !try_one(row, job, &t) : !sweep_both(row, *job, &t);
     }
-    printf("%zu scenarios in %" PRIu64 " runs with %" PRIu64 " failing allocations, %zu broken\n", n_rows,
-           t.n_runs, t.n_failed, n_broken);
-    return n_rows > 0 ? n_broken : 1;
+    printf("%" PRIu64 " scenarios in %" PRIu64 " runs with %" PRIu64 " failing allocations, %zu broken\n",
+           t.n_rows, t.n_runs, t.n_failed, n_broken);
+    return t.n_rows > 0 ? n_broken : 1;
 }
