@@ -18,7 +18,8 @@ enum {
     IPV6_HEAD = 40,
     UDP_HEAD = 8,
     TCP_HEAD_MIN = 20,
-    TCP_URGENT_AT = 18,
+    TCP4_URGENT = IPV4_HEAD + 18,
+    TCP6_URGENT = IPV6_HEAD + 18,
     TCP_CHECKSUM_AT = 16,
     UDP_CHECKSUM_AT = 6,
     PROTO_TCP = 6,
@@ -37,44 +38,40 @@ enum kind_name { TCP4, UDP4, TCP6, UDP6, NO_KIND };
 struct kind {
     bool is_v6, is_tcp;
     uint8_t ip_len, protocol;
-    uint8_t same_words, flow_words;
     uint8_t same[SAME_WORDS * WORD]; /* alike in all packets, besides the rest of a TCP header */
-    uint8_t flow[SAME_WORDS * WORD]; /* alike in all packets of a flow */
 };
 
 /* clang-format off */
 static const struct kind kinds[] = {
     [TCP4] = {
-        .is_tcp = true, .ip_len = IPV4_HEAD, .protocol = PROTO_TCP, .same_words = 5, .flow_words = 3,
+        .is_tcp = true, .ip_len = IPV4_HEAD, .protocol = PROTO_TCP,
         .same = {
             [0 ... 1] = 0xFF,   /* version, header length, TOS */
             [6 ... 9] = 0xFF,   /* DF, TTL, protocol */
             [12 ... 23] = 0xFF, /* addresses, ports */
             [28 ... 32] = 0xFF, [33] = 0xFF & ~TCP_PSH, [34 ... 35] = 0xFF, /* acknowledgment to window */
         },
-        .flow = {[12 ... 23] = 0xFF},
     },
     [UDP4] = {
-        .ip_len = IPV4_HEAD, .protocol = PROTO_UDP, .same_words = 3, .flow_words = 3,
+        .ip_len = IPV4_HEAD, .protocol = PROTO_UDP,
         .same = {[0 ... 1] = 0xFF, [6 ... 9] = 0xFF, [12 ... 23] = 0xFF},
-        .flow = {[12 ... 23] = 0xFF},
     },
     [TCP6] = {
-        .is_v6 = true, .is_tcp = true, .ip_len = IPV6_HEAD, .protocol = PROTO_TCP, .same_words = 7,
-        .flow_words = 6,
+        .is_v6 = true, .is_tcp = true, .ip_len = IPV6_HEAD, .protocol = PROTO_TCP,
         .same = {
             [0 ... 3] = 0xFF,  /* version, traffic class, flow label */
             [6 ... 43] = 0xFF, /* next header, hop limit, addresses, ports */
             [48 ... 52] = 0xFF, [53] = 0xFF & ~TCP_PSH, [54 ... 55] = 0xFF,
         },
-        .flow = {[8 ... 43] = 0xFF},
     },
     [UDP6] = {
-        .is_v6 = true, .ip_len = IPV6_HEAD, .protocol = PROTO_UDP, .same_words = 6, .flow_words = 6,
+        .is_v6 = true, .ip_len = IPV6_HEAD, .protocol = PROTO_UDP,
         .same = {[0 ... 3] = 0xFF, [6 ... 43] = 0xFF},
-        .flow = {[8 ... 43] = 0xFF},
     },
 };
+
+/* What makes a flow: addresses and ports. */
+static const uint8_t flow_v4[3 * WORD] = {[12 ... 23] = 0xFF}, flow_v6[6 * WORD] = {[8 ... 43] = 0xFF};
 /* clang-format on */
 
 struct packet {
@@ -94,7 +91,7 @@ static uint16_t get_u16(const uint8_t *p)
 
 static uint32_t get_u32(const uint8_t *p)
 {
-    return (uint32_t)get_u16(p) << 16 | get_u16(p + 2);
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static uint64_t get_word(const uint8_t *p)
@@ -111,12 +108,15 @@ static void put_u16(uint8_t *p, size_t v)
     p[1] = (uint8_t)v;
 }
 
-static bool is_alike(const uint8_t *a, const uint8_t *b, const uint8_t *mask, unsigned words)
+/* Inlined where the mask is a constant one, so that no loop is left of it. */
+static inline __attribute__((always_inline)) bool is_alike(const uint8_t *a, const uint8_t *b,
+                                                           const uint8_t *mask, unsigned words)
 {
     uint64_t diff = 0;
 
-    for (unsigned i = 0; i < words * WORD; i += WORD)
-        diff |= (get_word(a + i) ^ get_word(b + i)) & get_word(mask + i);
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < words; i++)
+        diff |= (get_word(a + i * WORD) ^ get_word(b + i * WORD)) & get_word(mask + i * WORD);
     return diff == 0;
 }
 
@@ -191,20 +191,30 @@ static void look_at(const struct adit_merge *m, struct packet *p)
         look_at_udp(p);
 }
 
-/* A checksum of all ones where zero is meant would verify, but no kernel would write it so (but for UDP,
- * where zero means that there is none). */
-static bool is_proven(enum kind_name kind, const uint8_t *b, size_t n)
+static bool is_head_proven(const uint8_t *b)
+{
+    uint64_t sum = (get_word(b) & UINT32_MAX) + (get_word(b) >> 32) + (get_word(b + 8) & UINT32_MAX) +
+                   (get_word(b + 8) >> 32) + (get_word(b + 12) >> 32);
+
+    /* Zero and all ones are the same sum, of which a kernel writes zero; so it does in TCP. */
+    return get_u16(b + 10) != CSUM_ONES && adit_csum_fold(sum) == CSUM_ONES;
+}
+
+/* pseudo: the sum of the addresses and the protocol, which is the same for all of a flow. */
+static bool is_proven(enum kind_name kind, uint64_t pseudo, const uint8_t *b, size_t n)
 {
     const struct kind *k = &kinds[kind];
+    const uint8_t *transport = b + k->ip_len;
     size_t len = n - k->ip_len;
+    uint8_t len_field[] = {(uint8_t)(len >> 8), (uint8_t)len};
+    uint16_t len_word;
 
-    if (!k->is_v6 &&
-        (get_u16(b + 10) == CSUM_ONES || adit_csum_fold(adit_csum_add(0, b, IPV4_HEAD)) != CSUM_ONES))
+    if (!k->is_v6 && !is_head_proven(b))
         return false;
-    if (k->is_tcp && get_u16(b + k->ip_len + TCP_CHECKSUM_AT) == CSUM_ONES)
+    if (k->is_tcp && get_u16(transport + TCP_CHECKSUM_AT) == CSUM_ONES)
         return false;
-    return adit_csum_fold(adit_csum_add(adit_csum_pseudo(b, k->protocol, len), b + k->ip_len, len)) ==
-           CSUM_ONES;
+    memcpy(&len_word, len_field, sizeof len_word);
+    return adit_csum_fold(adit_csum_add(pseudo + len_word, transport, len)) == CSUM_ONES;
 }
 
 /* ---- giving out ---- */
@@ -311,6 +321,11 @@ static uint32_t tag_of(const struct packet *p)
     return (uint32_t)(h >> 32) + k->protocol;
 }
 
+static bool is_of_flow(const uint8_t *a, const uint8_t *b, bool is_v6)
+{
+    return is_v6 ? is_alike(a, b, flow_v6, 6) : is_alike(a, b, flow_v4, 3);
+}
+
 static int find(const struct adit_merge *m, const struct packet *p, uint32_t tag)
 {
     const struct kind *k = &kinds[p->kind];
@@ -319,21 +334,43 @@ static int find(const struct adit_merge *m, const struct packet *p, uint32_t tag
         const struct adit_merge_flow *f = &m->flows[m->order[i]];
 
         if (m->tags[m->order[i]] == tag && f->kind == p->kind && f->owner == p->owner &&
-            is_alike(f->head, p->b, k->flow, k->flow_words))
+            is_of_flow(f->head, p->b, k->is_v6))
             return m->order[i];
     }
     return NOT_FOUND;
 }
 
+/* The urgent pointer and the options, which are behind what the mask covers. */
+static bool has_same_rest(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    uint32_t diff = (uint32_t)(get_u16(a) ^ get_u16(b));
+
+    for (size_t i = 2; i < len; i += 4)
+        diff |= get_u32(a + i) ^ get_u32(b + i);
+    return diff == 0;
+}
+
 static bool has_same_head(const struct adit_merge_flow *f, const struct packet *p)
 {
-    const struct kind *k = &kinds[p->kind];
-    size_t rest = k->ip_len + TCP_URGENT_AT;
+    const uint8_t *a = f->head, *b = p->b;
 
-    if (f->kind != p->kind || f->owner != p->owner || f->head_len != p->head_len ||
-        !is_alike(f->head, p->b, k->same, k->same_words))
+    if (f->kind != p->kind || f->owner != p->owner || f->head_len != p->head_len)
         return false;
-    return !k->is_tcp || memcmp(f->head + rest, p->b + rest, p->head_len - rest) == 0;
+    switch (p->kind) {
+    case TCP4:
+        return is_alike(a, b, kinds[TCP4].same, 5) &&
+               has_same_rest(a + TCP4_URGENT, b + TCP4_URGENT, p->head_len - TCP4_URGENT);
+    case TCP6:
+        return is_alike(a, b, kinds[TCP6].same, 7) &&
+               has_same_rest(a + TCP6_URGENT, b + TCP6_URGENT, p->head_len - TCP6_URGENT);
+    case UDP4:
+        return is_alike(a, b, kinds[UDP4].same, 3);
+    case UDP6:
+        return is_alike(a, b, kinds[UDP6].same, 6);
+    case NO_KIND:
+        break;
+    }
+    return false;
 }
 
 static bool is_next(const struct adit_merge_flow *f, const struct packet *p)
@@ -354,8 +391,11 @@ static bool append(struct adit_merge_flow *f, struct packet *p)
 
     if (!is_next(f, p))
         return false;
-    f->is_proven = f->is_proven || is_proven(p->kind, f->head, f->n);
-    if (!f->is_proven || !is_proven(p->kind, p->b, p->n))
+    if (!f->is_proven) {
+        f->pseudo = adit_csum_fold(adit_csum_pseudo(f->head, k->protocol, 0));
+        f->is_proven = is_proven(p->kind, f->pseudo, f->head, f->n);
+    }
+    if (!f->is_proven || !is_proven(p->kind, f->pseudo, p->b, p->n))
         return false;
     f->parts[f->n_parts++] = adit_bytes_of(p->b + p->head_len, p->payload);
     f->n += p->payload;

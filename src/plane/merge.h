@@ -46,6 +46,7 @@ struct adit_merge_flow {
     uint16_t head_len;
     uint16_t segment; /* payload of the first packet */
     uint16_t next_id; /* IPv4 identification */
+    uint16_t pseudo;  /* sum of addresses and protocol, once it is needed */
     uint32_t next_seq;
     uint32_t n; /* bytes, all parts */
     unsigned n_parts;
