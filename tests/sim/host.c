@@ -266,10 +266,13 @@ void sim_host_post(struct sim_host *h, struct adit_cmd *cmd)
 
 void sim_host_flush(struct sim_host *h, struct adit_session *s, int link, const struct adit_addr *to)
 {
-    struct adit_cmd cmd = {.kind = ADIT_CMD_CTRL_TX, .ctrl = {.link = link}};
+    struct adit_cmd cmd; /* too long to be zeroed every time */
 
-    if (to)
-        cmd.ctrl.remote = *to;
+    cmd.kind = ADIT_CMD_CTRL_TX;
+    cmd.peer = ADIT_NO_PEER;
+    cmd.ctrl.link = link;
+    cmd.ctrl.remote = to ? *to : (struct adit_addr){.port = 0};
+    cmd.ctrl.local = (struct adit_addr){.port = 0};
     for (;;) {
         struct adit_wr w = adit_wr_of(cmd.ctrl.b, sizeof cmd.ctrl.b);
 

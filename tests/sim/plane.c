@@ -235,13 +235,18 @@ static void data_in(struct sim_plane *p, int link, const struct adit_addr *from,
 
 static void control_in(struct sim_plane *p, int link, const struct adit_addr *from, adit_bytes packet)
 {
-    struct adit_note note = {.kind = ADIT_NOTE_CTRL_RX, .ctrl = {.link = link, .n = (uint16_t)packet.n}};
+    struct adit_note note; /* too long to be zeroed for every packet */
 
     if (packet.n > ADIT_CTRL_PACKET_MAX) {
         sim_plane_drop(p, NULL, ADIT_E_TOO_BIG);
         return;
     }
+    note.kind = ADIT_NOTE_CTRL_RX;
+    note.peer = ADIT_NO_PEER;
+    note.ctrl.link = link;
+    note.ctrl.n = (uint16_t)packet.n;
     note.ctrl.remote = *from;
+    note.ctrl.local = (struct adit_addr){.port = 0};
     memcpy(note.ctrl.b, packet.p, packet.n);
     sim_plane_note(p, &note);
 }

@@ -6,13 +6,20 @@
 #include "base/mem.h"
 #include "plane_parts.h"
 
-enum { RESERVE = 8 }; /* slots that control packets leave free for everything else */
+enum {
+    RESERVE = 8, /* slots that control packets leave free for everything else */
+    /* Everything but control bytes, which are ten times as long. */
+    SPEC_LEN = sizeof(struct adit_peer_spec),
+    KEYS_LEN = sizeof(struct adit_data_keys),
+    CMD_LEN = offsetof(struct adit_cmd, spec) + (SPEC_LEN > KEYS_LEN ? SPEC_LEN : KEYS_LEN),
+    NOTE_LEN = offsetof(struct adit_note, counters) + sizeof(struct adit_counters),
+};
 
 /* ---- notes ---- */
 
 static size_t note_len(const struct adit_note *note)
 {
-    return note->kind == ADIT_NOTE_CTRL_RX ? offsetof(struct adit_note, ctrl.b) + note->ctrl.n : sizeof *note;
+    return note->kind == ADIT_NOTE_CTRL_RX ? offsetof(struct adit_note, ctrl.b) + note->ctrl.n : NOTE_LEN;
 }
 
 bool sim_plane_note(struct sim_plane *p, const struct adit_note *note)
@@ -54,7 +61,7 @@ static bool next_note(struct adit_plane *base, struct adit_note *out)
 
 static size_t cmd_len(const struct adit_cmd *cmd)
 {
-    return cmd->kind == ADIT_CMD_CTRL_TX ? offsetof(struct adit_cmd, ctrl.b) + cmd->ctrl.n : sizeof *cmd;
+    return cmd->kind == ADIT_CMD_CTRL_TX ? offsetof(struct adit_cmd, ctrl.b) + cmd->ctrl.n : CMD_LEN;
 }
 
 static bool put_cmd(struct sim_plane *p, const struct adit_cmd *cmd)

@@ -206,10 +206,11 @@ static void drop_predecessors(struct sim_host *h, uint32_t mine)
 
     for (uint32_t i = 0; i < sv->max_callers; i++) {
         struct sim_caller *o = &sv->callers[i];
-        bool is_same_name = !h->end->conf->is_duplicate_cn && strcmp(o->name, c->name) == 0;
-        bool is_same_place = !c->is_stream && adit_addr_eq(&o->remote, &c->remote);
 
-        if (i != mine && o->is_used && o->is_admitted && (is_same_name || is_same_place))
+        if (i == mine || !o->is_used || !o->is_admitted)
+            continue;
+        if ((!h->end->conf->is_duplicate_cn && strcmp(o->name, c->name) == 0) ||
+            (!c->is_stream && adit_addr_eq(&o->remote, &c->remote)))
             end_caller(h, i, ADIT_E_REPLACED);
     }
 }

@@ -5,6 +5,10 @@
 
 #include "world.h"
 
+enum {
+    LATE_START_S = 60, /* after the calm */
+};
+
 static uint64_t back_at(const struct sim_world *w, int64_t ms)
 {
     return ms == 0 ? ADIT_NEVER : w->now.mono_ns + (uint64_t)ms * ADIT_NS_PER_MS;
@@ -116,6 +120,8 @@ static void make_calm(struct sim_world *w)
             h->stream.stalled_until_ns = 0;
         }
         sim_queue_put(&w->queue, w->now.mono_ns, SIM_EV_START, i, 0);
+        /* Who hears only now that it was refused before is started once more. */
+        sim_queue_put(&w->queue, adit_now_after_s(w->now, LATE_START_S), SIM_EV_START, i, 0);
     }
 }
 
