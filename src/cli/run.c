@@ -30,6 +30,7 @@ struct program {
     struct adit_logsink *sink;
     struct adit_env env;
     struct adit_user user;
+    struct adit_keeper keeper;
     int pid_fd;
     char *pid_path;   /* absolute, since a daemon changes its folder; from malloc() */
     bool has_started; /* daemon, pid file and rights are done once, not at each SIGHUP */
@@ -99,9 +100,32 @@ static void remove_pid_file(struct program *p)
         adit_file_read(p->pid_path, PID_FILE_MAX, &text, &n) == ADIT_OK &&
         (n == 0 || strtol((char *)text, NULL, 10) == (long)getpid()))
         (void)!unlink(p->pid_path);
+    adit_keeper_end(&p->keeper);
     adit_free_secret(text, n);
     free(p->pid_path);
     p->pid_path = NULL;
+}
+
+/*
+ * What another user is going to need, without root's rights: files that are written again and again, and
+ * somebody who removes those that must not stay. A failure shows later, and is no reason not to start.
+ */
+static void prepare_drop(struct program *p)
+{
+    const char *files[] = {p->conf->status_file,
+                           p->conf->pool_persist_s > 0 ? p->conf->pool_persist_file : NULL};
+    char state[ADIT_HOST_STATE_PATH_MAX];
+    struct adit_fail fail = {0};
+
+    if (!p->user.has_uid || p->user.uid == geteuid() || geteuid() != 0)
+        return;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i] && adit_user_give(&p->user, files[i], &fail) != ADIT_OK)
+            adit_warn(&p->env.log, NULL, "%s", fail.text);
+    }
+    adit_host_state_path(p->conf, state, sizeof state);
+    if (adit_keeper_start(p->pid_path, state, &p->keeper, &fail) != ADIT_OK)
+        adit_warn(&p->env.log, NULL, "%s: files will stay behind at the end", fail.text);
 }
 
 /* What must happen before threads and loops exist. */
@@ -122,6 +146,7 @@ static bool become_process(struct program *p)
         return false;
     if (p->pid_fd >= 0 && told(p, adit_pidfile_put(p->pid_fd, &fail), &fail))
         return false;
+    prepare_drop(p);
     adit_process_raise_fds(FDS_WANTED);
     return true;
 }

@@ -169,7 +169,7 @@ static adit_err start_plane(struct adit_host *h, bool is_single_peer)
 }
 
 /* One state file per configuration, so that the next start of the same one finds what a crash left behind. */
-static void state_path(const struct adit_conf *c, char *dst, size_t cap)
+void adit_host_state_path(const struct adit_conf *c, char *dst, size_t cap)
 {
     char folder[1024] = "";
     size_t n = sizeof folder;
@@ -194,10 +194,10 @@ static void state_path(const struct adit_conf *c, char *dst, size_t cap)
 adit_err adit_host_open(struct adit_host *h, bool is_single_peer)
 {
     struct adit_fail fail = {0};
-    char state[128];
+    char state[ADIT_HOST_STATE_PATH_MAX];
     adit_err e;
 
-    state_path(h->conf, state, sizeof state);
+    adit_host_state_path(h->conf, state, sizeof state);
     e = adit_priv_new(state, &h->env.log, &h->priv, &fail);
     if (e != ADIT_OK) {
         adit_error(&h->env.log, NULL, "%s", fail.text);

@@ -27,6 +27,7 @@ struct adit_role {
 };
 
 enum {
+    ADIT_HOST_STATE_PATH_MAX = 128,
     ADIT_HOST_SIGNALS = 5,
 };
 
@@ -57,6 +58,9 @@ struct adit_host {
 /* The loop and the signals; env and conf are lent. ADIT_E_OS. */
 ADIT_MUST_USE adit_err adit_host_init(struct adit_host *h, const struct adit_conf *c,
                                       const struct adit_env *env);
+
+/* Where that configuration's run notes what a crash would leave behind; its folder is the present one. */
+void adit_host_state_path(const struct adit_conf *c, char *dst, size_t cap);
 
 /* The state of routes, the device, and the plane behind it. The log has the reason of a failure. */
 ADIT_MUST_USE adit_err adit_host_open(struct adit_host *h, bool is_single_peer);

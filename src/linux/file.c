@@ -189,6 +189,23 @@ adit_err adit_file_write(const char *path, adit_bytes content, unsigned mode)
     return adit_dir_flush(dir);
 }
 
+adit_err adit_file_rewrite(const char *path, adit_bytes content, unsigned mode)
+{
+    int fd;
+    bool ok;
+
+    if (adit_file_write(path, content, mode) == ADIT_OK)
+        return ADIT_OK;
+    if (errno != EACCES && errno != EPERM && errno != EROFS)
+        return ADIT_E_FILE;
+    fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    if (fd < 0)
+        return ADIT_E_FILE;
+    ok = write_all(fd, content) && fsync(fd) == 0;
+    close_keeping_errno(fd);
+    return ok ? ADIT_OK : ADIT_E_FILE;
+}
+
 adit_err adit_file_move(const char *from, const char *to)
 {
     int r = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

@@ -23,6 +23,9 @@ ADIT_MUST_USE adit_err adit_file_read(const char *path, size_t max, uint8_t **ou
 /* Replaces what is there. The mode is exact, whatever the umask. ADIT_E_FILE: the old file is as it was. */
 ADIT_MUST_USE adit_err adit_file_write(const char *path, adit_bytes content, unsigned mode);
 
+/* Likewise, or where the folder does not let this process make files, in place: a cut there may be seen. */
+ADIT_MUST_USE adit_err adit_file_rewrite(const char *path, adit_bytes content, unsigned mode);
+
 /* Renames within a file system, and fails with EEXIST instead of replacing something. */
 ADIT_MUST_USE adit_err adit_file_move(const char *from, const char *to);
 ADIT_MUST_USE adit_err adit_file_remove(const char *path); /* not being there is success */

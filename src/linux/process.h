@@ -68,6 +68,26 @@ ADIT_MUST_USE adit_err adit_user_find(const char *user, const char *group, struc
 ADIT_MUST_USE adit_err adit_process_drop(const struct adit_user *user, bool keep_net_admin,
                                          struct adit_fail *fail);
 
+/*
+ * Before that: makes the file if it is not there, and gives it to that user, so that it can be written later,
+ * too (adit_file_rewrite). Only a plain file of this process's own user with one name is given away.
+ */
+ADIT_MUST_USE adit_err adit_user_give(const struct adit_user *user, const char *path, struct adit_fail *fail);
+
+struct adit_keeper {
+    pid_t child; /* 0: none */
+    int fd;
+};
+
+/*
+ * Before rights go, and before threads: when this process has ended, in whatever way, or says so, a child
+ * that keeps the rights removes the pid file, if it still names this process, and the state file, if it is
+ * empty. The paths are absolute; NULL for either. The child is deaf to signals, and holds nothing open.
+ */
+ADIT_MUST_USE adit_err adit_keeper_start(const char *pid_path, const char *state_path, struct adit_keeper *k,
+                                         struct adit_fail *fail);
+void adit_keeper_end(struct adit_keeper *k); /* waits until that is done; zeros are allowed */
+
 ADIT_MUST_USE adit_err adit_process_chroot(const char *path, struct adit_fail *fail);
 ADIT_MUST_USE adit_err adit_process_chdir(const char *path, struct adit_fail *fail);
 ADIT_MUST_USE adit_err adit_process_nice(int n, struct adit_fail *fail);

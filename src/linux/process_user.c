@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Giving up rights. Whoever could regain them is asked to, and the process ends if it can. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
@@ -122,4 +124,22 @@ adit_err adit_process_drop(const struct adit_user *user, bool keep_net_admin, st
     if (e == ADIT_OK && user->uid != 0 && setuid(0) == 0)
         return adit_fail_set(fail, ADIT_E_OS, 0, NULL, "rights were not given up for good");
     return e;
+}
+
+adit_err adit_user_give(const struct adit_user *user, const char *path, struct adit_fail *fail)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    uid_t uid = user->has_uid ? user->uid : (uid_t)-1;
+    gid_t gid = user->has_gid ? user->gid : (gid_t)-1;
+    struct stat st;
+    int result = 0;
+
+    if (fd < 0)
+        return adit_fail_set(fail, ADIT_E_FILE, errno, NULL, "open '%s'", path);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_uid == geteuid())
+        result = fchown(fd, uid, gid);
+    if (result != 0)
+        adit_fail_set(fail, ADIT_E_FILE, errno, NULL, "give '%s' to user %u", path, (unsigned)uid);
+    close(fd);
+    return result == 0 ? ADIT_OK : ADIT_E_FILE;
 }

@@ -172,7 +172,7 @@ void adit_server_save_pool(struct adit_server *sv)
     if (!text)
         return;
     pool_text(sv, text, n + 1);
-    if (adit_file_write(sv->conf->pool_persist_file, adit_bytes_of(text, n), ADIT_FILE_SECRET) != ADIT_OK)
+    if (adit_file_rewrite(sv->conf->pool_persist_file, adit_bytes_of(text, n), ADIT_FILE_SECRET) != ADIT_OK)
         adit_warn(sv->log, NULL, "ifconfig-pool-persist: cannot write '%s': %s", sv->conf->pool_persist_file,
                   strerror(errno));
     adit_free(text);

@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 
-from lab import LabError, compare_snapshots, expect, until
+from lab import LabError, Skip, compare_snapshots, expect, until
 from tunnel import NET4, SERVER4, UP, Tunnel, end, status_file_clients
 
 # ---------------------------------------------------------------------------------------------------- policy
@@ -255,6 +255,33 @@ def daemon(cx):
     t.close()
 
 
+def without_rights(cx):
+    """user and group: what is written goes on being written, and neither routes nor a pid file stay behind."""
+    with open("/proc/self/uid_map") as f:
+        if f.read().split()[2] == "1":
+            raise Skip("there is only one user in this namespace")
+    folder = cx.lab.path("var")
+    os.mkdir(folder)
+    for place in (cx.lab.dir, folder):
+        os.chmod(place, 0o755)  # to be entered by everybody, to be written by root
+    pid_file, status, pool = (os.path.join(folder, x) for x in ("pid", "status", "pool"))
+    t = Tunnel(cx, server=["user nobody", "group nogroup", f"writepid {pid_file}", f"status {status} 1", "keepalive 1 3",
+                           f"ifconfig-pool-persist {pool} 1", "route 10.44.0.0 255.255.0.0"], without=["keepalive"]).up()
+    t.check_pings()
+    with open(f"/proc/{t.server.pid}/status") as f:
+        expect(re.search(r"^Uid:\s+65534\s+65534\s+65534\s+65534$", f.read(), re.M), "it is not nobody")
+    expect(os.path.exists(pid_file), "no pid file")
+    expect(until(lambda: status_file_clients(status) == ["client"], 20), "the status file is not written any more")
+
+    def kept():
+        with open(pool) as f:
+            return f.read()
+    expect(until(lambda: kept().startswith("client,10.99.0.2"), 20), f"the pool file says {kept()!r}")
+    t.close()
+    if cx.server.is_adit:
+        expect(sorted(os.listdir(folder)) == ["pool", "status"], f"left: {os.listdir(folder)}")
+
+
 def hang_up(cx):
     """SIGHUP reads the configuration again: a server takes up what has changed in its file."""
     t = Tunnel(cx, server=['push "route 10.121.0.0 255.255.0.0"'], client=["explicit-exit-notify 1"]).up()
@@ -444,6 +471,7 @@ SCENARIOS = [
     ("status file version 2", status_versions, {"version": 2}, ""),
     ("status file version 3", status_versions, {"version": 3}, ""),
     ("daemon", daemon, {}, ""),
+    ("user nobody", without_rights, {}, ""),
     ("SIGHUP", hang_up, {}, ""),
     ("device made beforehand", made_device, {}, ""),
     ("exit codes", exit_codes, {}, "adit"),
