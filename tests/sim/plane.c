@@ -67,13 +67,23 @@ void sim_plane_drop(struct sim_plane *p, struct sim_peer *peer, adit_err why)
         peer->counters.drops[why]++;
 }
 
+/* A note is as long as a control packet: it is not zeroed, and made only if it is wanted. */
+static bool tell(struct sim_plane *p, enum adit_note_kind kind, const struct sim_peer *peer, uint8_t key_id)
+{
+    struct adit_note note;
+
+    note.kind = kind;
+    note.peer = peer->spec.peer;
+    note.key_id = key_id;
+    return sim_plane_note(p, &note);
+}
+
 static void check_wear(struct sim_plane *p, struct sim_peer *peer, uint8_t key_id)
 {
     uint8_t bit = (uint8_t)(1U << key_id);
-    struct adit_note note = {.kind = ADIT_NOTE_KEY_WORN, .peer = peer->spec.peer, .key_id = key_id};
 
     if (!(peer->worn_keys & bit) && adit_key_is_worn(&peer->tx, &peer->rx, key_id, &peer->spec.limit) &&
-        sim_plane_note(p, &note))
+        tell(p, ADIT_NOTE_KEY_WORN, peer, key_id))
         peer->worn_keys |= bit;
 }
 
@@ -150,15 +160,13 @@ static void deliver(struct sim_plane *p, struct sim_peer *peer, adit_bytes packe
 
 static void take_payload(struct sim_plane *p, struct sim_peer *peer, adit_bytes payload, adit_now now)
 {
-    struct adit_note note = {.kind = ADIT_NOTE_PEER_EXIT, .peer = peer->spec.peer};
-
     switch (adit_payload_kind_of(payload)) {
     case ADIT_PAYLOAD_PACKET:
         deliver(p, peer, payload, now);
         break;
     case ADIT_PAYLOAD_OCC_EXIT:
         if (!peer->said_exit)
-            peer->said_exit = sim_plane_note(p, &note);
+            peer->said_exit = tell(p, ADIT_NOTE_PEER_EXIT, peer, 0);
         break;
     case ADIT_PAYLOAD_PING:
     case ADIT_PAYLOAD_OCC_REQUEST:
@@ -190,12 +198,11 @@ static void opened(struct sim_plane *p, struct sim_peer *peer, int link, const s
                    const struct adit_open_op *op, uint8_t key_id, adit_now now)
 {
     uint8_t bit = (uint8_t)(1U << key_id);
-    struct adit_note note = {.kind = ADIT_NOTE_PEER_ACTIVE, .peer = peer->spec.peer, .key_id = key_id};
 
     if (link == 0 && !adit_addr_eq(&peer->remote, from) && !follow_float(p, peer, link, from))
         return;
     peer->rx_ns = now.mono_ns;
-    if (!(peer->active_keys & bit) && sim_plane_note(p, &note))
+    if (!(peer->active_keys & bit) && tell(p, ADIT_NOTE_PEER_ACTIVE, peer, key_id))
         peer->active_keys |= bit;
     check_wear(p, peer, key_id);
     take_payload(p, peer, op->payload, now);
@@ -366,8 +373,6 @@ uint64_t sim_plane_deadline(const struct sim_plane *p)
 
 static void tick_peer(struct sim_plane *p, struct sim_peer *peer, adit_now now)
 {
-    struct adit_note note = {.kind = ADIT_NOTE_PEER_SILENT, .peer = peer->spec.peer};
-
     if (peer->spec.ping_s > 0 && peer->tx.has_current &&
         now.mono_ns >= peer->tx_ns + peer->spec.ping_s * ADIT_NS_PER_S) {
         sim_plane_send(p, peer, adit_bytes_of(adit_ping_payload, sizeof adit_ping_payload), now);
@@ -376,7 +381,7 @@ static void tick_peer(struct sim_plane *p, struct sim_peer *peer, adit_now now)
     if (peer->spec.silent_s == 0 || now.mono_ns < peer->silent_ns)
         return;
     if (now.mono_ns >= peer->rx_ns + peer->spec.silent_s * ADIT_NS_PER_S) {
-        sim_plane_note(p, &note);
+        tell(p, ADIT_NOTE_PEER_SILENT, peer, 0);
         peer->silent_ns = now.mono_ns + TICK_NS;
     } else {
         peer->silent_ns = peer->rx_ns + peer->spec.silent_s * ADIT_NS_PER_S;

@@ -219,7 +219,7 @@ static void add_route(struct sim_plane *p, struct sim_peer *peer, const struct a
 
 static void run_for_peer(struct sim_plane *p, const struct adit_cmd *cmd, struct sim_peer *peer, adit_now now)
 {
-    struct adit_note note = {.kind = ADIT_NOTE_COUNTERS, .peer = cmd->peer, .counters = peer->counters};
+    struct adit_note note;
 
     switch (cmd->kind) {
     case ADIT_CMD_PEER_SET:
@@ -248,6 +248,9 @@ static void run_for_peer(struct sim_plane *p, const struct adit_cmd *cmd, struct
         sim_plane_send(p, peer, adit_bytes_of(adit_occ_exit_payload, sizeof adit_occ_exit_payload), now);
         break;
     case ADIT_CMD_COUNT:
+        note.kind = ADIT_NOTE_COUNTERS;
+        note.peer = cmd->peer;
+        note.counters = peer->counters;
         sim_plane_note(p, &note);
         break;
     default:

@@ -16,8 +16,13 @@ static uint64_t back_at(const struct sim_world *w, int64_t ms)
 
 static void pause_host(struct sim_host *h, int64_t ms)
 {
-    h->paused_until_ns = h->w->now.mono_ns + (uint64_t)ms * ADIT_NS_PER_MS;
-    h->n_held = 0;
+    uint64_t until_ns = h->w->now.mono_ns + (uint64_t)ms * ADIT_NS_PER_MS;
+
+    /* A pause in a pause does not shorten it: what was put off is planned for its end. */
+    if (h->paused_until_ns <= h->w->now.mono_ns)
+        h->n_held = 0;
+    if (until_ns > h->paused_until_ns)
+        h->paused_until_ns = until_ns;
 }
 
 static void crash(struct sim_host *h, int64_t ms)
