@@ -55,9 +55,9 @@
     ONE(name ", one packet down overtaken", wrapping, SIM_ACT_LATE_DOWN, 800), \
     ONE(name ", one packet up lost, two round trips", wrapping, SIM_ACT_LOSE_UP, 3000, .is_tls_12 = true), \
     ONE(name ", one packet down lost, two round trips", wrapping, SIM_ACT_LOSE_DOWN, 3000, .is_tls_12 = true), \
-    TWO(name ", two packets up lost", wrapping, SIM_ACT_LOSE_UP, 8000), \
-    TWO(name ", two packets down lost", wrapping, SIM_ACT_LOSE_DOWN, 8000), \
-    EACH(name ", one packet each way lost", wrapping, SIM_ACT_LOSE_UP, SIM_ACT_LOSE_DOWN, 8000), \
+    TWO(name ", two packets up lost", wrapping, SIM_ACT_LOSE_UP, 5000), \
+    TWO(name ", two packets down lost", wrapping, SIM_ACT_LOSE_DOWN, 5000), \
+    EACH(name ", one packet each way lost", wrapping, SIM_ACT_LOSE_UP, SIM_ACT_LOSE_DOWN, 5000), \
     EACH(name ", one packet each way overtaken", wrapping, SIM_ACT_LATE_UP, SIM_ACT_LATE_DOWN, 1000), \
     ANY(name ", any packets up lost", wrapping, SIM_ACT_LOSE_UP, 100000), \
     ANY(name ", any packets down lost", wrapping, SIM_ACT_LOSE_DOWN, 100000), \
@@ -90,6 +90,9 @@ static const struct sim_scenario rows[] = {
     MASKS("tls-crypt", SIM_TLS_CRYPT),
     MASKS("tls-crypt-v2", SIM_V2),
     MASKS("tls-crypt-v2 with cookie", SIM_V2_COOKIE),
+    ONE("OpenSSL, one packet up lost", SIM_TLS_CRYPT, SIM_ACT_LOSE_UP, 3000, .is_real_tls = true),
+    ONE("OpenSSL, one packet down lost", SIM_TLS_CRYPT, SIM_ACT_LOSE_DOWN, 3000, .is_real_tls = true),
+    ONE("OpenSSL, one packet down overtaken", SIM_TLS_CRYPT, SIM_ACT_LATE_DOWN, 800, .is_real_tls = true),
     DAMAGE("tls-auth", SIM_TLS_AUTH),
     DAMAGE("tls-crypt", SIM_TLS_CRYPT),
     DAMAGE("tls-crypt-v2", SIM_V2),

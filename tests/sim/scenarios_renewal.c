@@ -138,6 +138,7 @@ static const struct sim_scenario rows[] = {
              .lines = {{.up = {.latency_us = 5000, .faults = {.jitter_ns = 40 * ADIT_NS_PER_MS}},
                         .down = {.latency_us = 5000, .faults = {.jitter_ns = 40 * ADIT_NS_PER_MS}}}}),
     CROSSING("three clients", .n_clients = 3),
+    CROSSING("OpenSSL", .wrap = SIM_TLS_CRYPT, .is_real_tls = true),
 
     MASKED_EACH_WAY("the client", 1),
     MASKED_EACH_WAY("the server", SIM_SERVER),
