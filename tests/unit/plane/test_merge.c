@@ -368,6 +368,23 @@ static void what_cannot_be_merged_goes_after_what_its_flow_had(void **state)
     }
 }
 
+/* Where an IPv6 header has its addresses an IPv4 packet has anything. */
+static void ipv6_flushes_no_ipv4(void **state)
+{
+    struct rig_flow f = flow_of(false, false);
+    uint8_t b[48] = {0x60, 0, 0, 0, 0, 8, 59, 9};
+
+    (void)state;
+    begin();
+    emit_many(&f, 2);
+    memcpy(b + 8, rig_at(&in, 0) + 8, 32);
+    rig_add(&in, b, sizeof b, NULL);
+    add_all();
+    assert_int_equal(n_given, 1);
+    assert_int_equal(given[0].n, sizeof b);
+    run();
+}
+
 static void datagrams_without_a_checksum_stay_alone(void **state)
 {
     (void)state;
@@ -620,6 +637,7 @@ int main(void)
         cmocka_unit_test(the_last_byte_that_fits),
         cmocka_unit_test(no_more_packets_than_a_kernel_takes),
         cmocka_unit_test(what_cannot_be_merged_goes_after_what_its_flow_had),
+        cmocka_unit_test(ipv6_flushes_no_ipv4),
         cmocka_unit_test(datagrams_without_a_checksum_stay_alone),
         cmocka_unit_test(a_checksum_that_a_kernel_writes_otherwise_stays_alone),
         cmocka_unit_test(so_does_the_checksum_of_an_ipv4_header),
