@@ -190,7 +190,7 @@ static void bursts_arrive_as_if_written_singly(void **state)
         const char *wrong;
 
         rig_clear(&in);
-        rig_burst(&in, &c, BURST);
+        rig_burst(&in, &c, BURST, SIZE_MAX);
         wrong = compare_ways();
         if (wrong)
             fail_msg("seed %lu: %s", (unsigned long)seed, wrong);

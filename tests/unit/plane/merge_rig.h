@@ -565,7 +565,7 @@ static inline void rig_emit(struct rig_list *l, struct rig_flow *f, struct rig_c
 }
 
 /* A burst of up to `count` packets of several flows, most of them as one would wish. */
-static inline void rig_burst(struct rig_list *l, struct rig_chance *c, unsigned count)
+static inline void rig_burst(struct rig_list *l, struct rig_chance *c, unsigned count, size_t segment_max)
 {
     static struct rig_flow flows[RIG_FLOWS];
     static char owners[2];
@@ -574,6 +574,8 @@ static inline void rig_burst(struct rig_list *l, struct rig_chance *c, unsigned 
     for (unsigned i = 0; i < n_flows; i++) {
         rig_flow_init(&flows[i], c);
         flows[i].owner = &owners[rig_below(c, 8) == 0];
+        if (flows[i].segment > segment_max)
+            flows[i].segment = segment_max;
     }
     while (count-- > 0 && !rig_is_over(c)) {
         bool is_odd = rig_below(c, 10) == 9;

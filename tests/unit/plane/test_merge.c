@@ -2,6 +2,7 @@
 #include "../unit.h"
 
 #include "merge_rig.h"
+#include "plane/segment.h"
 
 enum {
     GIVEN_MAX = RIG_PACKETS,
@@ -599,6 +600,41 @@ static void runts_pass(void **state)
     }
 }
 
+/* What another host is sent goes through both: merged by the one, taken apart by the other. */
+static void take_apart(void *ctx, const struct adit_gather *g)
+{
+    static uint8_t all[65536 + ADIT_SEGMENT_HEAD_MAX];
+    struct adit_segments segments;
+    uint8_t *b;
+    size_t n = 0;
+
+    (void)ctx;
+    for (unsigned i = 0; i < g->n_parts; n += g->parts[i++].n)
+        memcpy(all + n, g->parts[i].p, g->parts[i].n);
+    n_given++;
+    if (g->packets == 1) {
+        assert_true(rig_add(&out, all, n, g->owner));
+        return;
+    }
+    assert_int_equal(adit_segments_begin(&segments, all, n, &g->offload), ADIT_OK);
+    while (adit_segments_next(&segments, &b, &n))
+        assert_true(rig_add(&out, b, n, g->owner));
+}
+
+static void our_own_segments_are_what_went_in(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        struct rig_chance c = {.state = seed * 0xD1342543DE82EF95U};
+
+        begin();
+        merge.sink = take_apart;
+        rig_burst(&in, &c, 200, SIZE_MAX);
+        run();
+        assert_true(n_given <= in.count);
+    }
+}
+
 static void bursts_come_out_as_they_went_in(void **state)
 {
     unsigned long packets = 0, writes = 0;
@@ -608,7 +644,7 @@ static void bursts_come_out_as_they_went_in(void **state)
         struct rig_chance c = {.state = seed * 0x9E3779B97F4A7C15U};
 
         begin();
-        rig_burst(&in, &c, 200);
+        rig_burst(&in, &c, 200, SIZE_MAX);
         add_all();
         adit_merge_flush(&merge);
         if (!wrong)
@@ -648,6 +684,7 @@ int main(void)
         cmocka_unit_test(one_flow_too_many_and_the_oldest_goes),
         cmocka_unit_test(what_the_device_does_not_take_passes_singly),
         cmocka_unit_test(runts_pass),
+        cmocka_unit_test(our_own_segments_are_what_went_in),
         cmocka_unit_test(bursts_come_out_as_they_went_in),
     };
 
