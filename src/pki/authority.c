@@ -17,6 +17,7 @@
 
 #include "base/addr.h"
 #include "base/mem.h"
+#include "crypto/pem.h"
 
 enum {
     DAY_S = 86400,
@@ -214,30 +215,12 @@ adit_err adit_authority_make(const struct adit_pki_subject *subject, const struc
     return ADIT_OK;
 }
 
-struct password {
-    const char *text;
-    bool was_asked;
-};
-
-static int give_password(char *dst, int cap, int is_writing, void *arg)
-{
-    struct password *pw = arg;
-    size_t n = pw->text ? strlen(pw->text) : 0;
-
-    (void)is_writing;
-    pw->was_asked = true;
-    if (!pw->text || n > (size_t)cap)
-        return -1;
-    memcpy(dst, pw->text, n);
-    return (int)n;
-}
-
-static const char *why_not(const struct adit_authority *a, const struct password *pw)
+static const char *why_not(const struct adit_authority *a, bool was_asked, bool has_password)
 {
     if (!a->cert)
         return "the CA's certificate cannot be read";
-    if (!a->key && pw->was_asked)
-        return pw->text ? "the password of the CA's key is wrong" : "the CA's key is encrypted";
+    if (!a->key && was_asked)
+        return has_password ? "the password of the CA's key is wrong" : "the CA's key is encrypted";
     if (!a->key)
         return "the CA's key cannot be read";
     if (X509_check_ca(a->cert) <= 0)
@@ -250,21 +233,19 @@ static const char *why_not(const struct adit_authority *a, const struct password
 adit_err adit_authority_load(adit_bytes cert_pem, adit_bytes key_pem, const char *password,
                              struct adit_authority **out, const char **reason)
 {
-    struct password pw = {.text = password};
     struct adit_authority *a = adit_alloc(sizeof *a);
-    BIO *cert, *key;
+    bool was_asked;
+    BIO *bio;
 
     *out = NULL;
     *reason = "";
     if (!a)
         return ADIT_E_MEMORY;
-    cert = cert_pem.n <= INT_MAX ? BIO_new_mem_buf(cert_pem.p, (int)cert_pem.n) : NULL;
-    key = key_pem.n <= INT_MAX ? BIO_new_mem_buf(key_pem.p, (int)key_pem.n) : NULL;
-    a->cert = cert ? PEM_read_bio_X509(cert, NULL, NULL, NULL) : NULL;
-    a->key = key ? PEM_read_bio_PrivateKey(key, NULL, give_password, &pw) : NULL;
-    BIO_free(cert);
-    BIO_free(key);
-    *reason = why_not(a, &pw);
+    bio = adit_pem_open(cert_pem);
+    a->cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    BIO_free(bio);
+    a->key = adit_pem_read_key(key_pem, password, &was_asked);
+    *reason = why_not(a, was_asked, password);
     ERR_clear_error();
     if (*reason) {
         adit_authority_free(a);

@@ -6,7 +6,6 @@
  */
 #include "proto/tls_parts.h"
 
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -14,31 +13,7 @@
 #include <time.h>
 
 #include "base/mem.h"
-
-static BIO *open_text(adit_bytes b)
-{
-    return b.n <= INT_MAX ? BIO_new_mem_buf(b.p, (int)b.n) : NULL;
-}
-
-/* In which line of `all` the reader stands. */
-static unsigned line_of(adit_bytes all, BIO *bio)
-{
-    size_t left = (size_t)BIO_pending(bio);
-    size_t at = left < all.n ? all.n - left : 0;
-    unsigned line = 1;
-
-    for (size_t i = 0; i < at; i++)
-        line += all.p[i] == '\n';
-    return line;
-}
-
-/* Did the reader stop because there is no further block of the wanted kind? */
-static bool is_at_end(void)
-{
-    unsigned long e = ERR_peek_last_error();
-
-    return ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
-}
+#include "crypto/pem.h"
 
 static void free_certs(STACK_OF(X509) * certs)
 {
@@ -49,7 +24,7 @@ static void free_certs(STACK_OF(X509) * certs)
 static STACK_OF(X509) * read_certs(const char *option, adit_bytes text, char *why, size_t cap)
 {
     STACK_OF(X509) *certs = sk_X509_new_null();
-    BIO *bio = open_text(text);
+    BIO *bio = adit_pem_open(text);
     unsigned line = 1;
     char reason[256];
     X509 *x;
@@ -59,14 +34,14 @@ static STACK_OF(X509) * read_certs(const char *option, adit_bytes text, char *wh
         goto fail;
     }
     while ((x = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL))) {
-        line = line_of(text, bio);
+        line = adit_pem_line(text, bio);
         if (!sk_X509_push(certs, x)) {
             X509_free(x);
             adit_tls_say(why, cap, "%s: out of memory", option);
             goto fail;
         }
     }
-    if (!is_at_end()) {
+    if (!adit_pem_is_at_end()) {
         adit_tls_say(why, cap,
                      "%s: the certificate that begins at or after line %u is damaged (%s): copy it again",
                      option, line, adit_tls_reason(reason, sizeof reason));
@@ -90,39 +65,19 @@ fail:
 
 /* ---- the private key ---- */
 
-struct password {
-    const char *text;
-    bool was_asked;
-};
-
-static int give_password(char *dst, int cap, int is_writing, void *arg)
-{
-    struct password *pw = arg;
-    size_t n = pw->text ? strlen(pw->text) : 0;
-
-    (void)is_writing;
-    pw->was_asked = true;
-    if (!pw->text || n > (size_t)cap)
-        return -1;
-    memcpy(dst, pw->text, n);
-    return (int)n;
-}
-
 static EVP_PKEY *read_key(const struct adit_tls_params *p, char *why, size_t cap)
 {
-    struct password pw = {.text = p->key_password};
-    BIO *bio = open_text(p->key);
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, give_password, &pw) : NULL;
+    bool was_asked;
+    EVP_PKEY *key = adit_pem_read_key(p->key, p->key_password, &was_asked);
     char reason[256];
 
-    BIO_free(bio);
     if (key)
         return key;
-    if (pw.was_asked && !pw.text)
+    if (was_asked && !p->key_password)
         adit_tls_say(why, cap,
                      "key: encrypted, and no password was given: use askpass, or decrypt the file with "
                      "openssl pkey");
-    else if (pw.was_asked)
+    else if (was_asked)
         adit_tls_say(why, cap, "key: cannot be decrypted: the password is wrong, or the file damaged");
     else
         adit_tls_say(why, cap,
@@ -280,7 +235,7 @@ static void say_pkcs12(const struct adit_tls_params *p, char *why, size_t cap)
 
 static bool load_pkcs12(struct adit_tls_ctx *ctx, const struct adit_tls_params *p, char *why, size_t cap)
 {
-    BIO *bio = open_text(p->pkcs12);
+    BIO *bio = adit_pem_open(p->pkcs12);
     PKCS12 *p12 = bio ? d2i_PKCS12_bio(bio, NULL) : NULL;
     EVP_PKEY *key = NULL;
     X509 *leaf = NULL;
@@ -352,7 +307,7 @@ static bool load_dh(struct adit_tls_ctx *ctx, const struct adit_tls_params *p, c
 
     if (p->dh.n == 0)
         return true;
-    bio = open_text(p->dh);
+    bio = adit_pem_open(p->dh);
     dh = bio ? PEM_read_bio_Parameters(bio, NULL) : NULL;
     BIO_free(bio);
     if (dh && SSL_CTX_set0_tmp_dh_pkey(ctx->ssl, dh))
@@ -392,7 +347,7 @@ static bool copy_anchors(X509_STORE *dst, X509_STORE *src)
 
 static bool add_crls(X509_STORE *store, adit_bytes text, char *why, size_t cap)
 {
-    BIO *bio = open_text(text);
+    BIO *bio = adit_pem_open(text);
     char reason[256];
     unsigned n = 0;
     X509_CRL *crl;
@@ -406,7 +361,7 @@ static bool add_crls(X509_STORE *store, adit_bytes text, char *why, size_t cap)
         n++;
     }
     BIO_free(bio);
-    if (n == 0 || !is_at_end()) {
+    if (n == 0 || !adit_pem_is_at_end()) {
         adit_tls_say(why, cap, "crl-verify: %s (%s): it must hold -----BEGIN X509 CRL----- (PEM form)",
                      n == 0 ? "no revocation list could be read" : "damaged",
                      adit_tls_reason(reason, sizeof reason));
