@@ -50,83 +50,65 @@ static const char *name_of(const struct adit_file_ref *ref)
 
 /* ---- wrapping keys ---- */
 
-static adit_err bad_key(const struct adit_log *log, const char *option, const struct adit_file_ref *ref,
-                        const char *reason, adit_bytes text)
+/* A kind of key: what to call it, the label of its file has `label` in it, and where a person gets one. */
+struct key_form {
+    const char *option, *what, *label, *advice;
+    adit_err (*read)(struct adit_wraps *w, adit_bytes text, const char **reason);
+};
+
+static adit_err read_static(struct adit_wraps *w, adit_bytes text, const char **reason)
 {
-    char content[128];
-
-    adit_error(log, NULL, "%s: '%s' is not an OpenVPN static key: %s%s; make one with: --genkey %s FILE",
-               option, name_of(ref), reason, tell_content(text, "Static key", content, sizeof content),
-               option);
-    return ADIT_E_KEY_FILE;
-}
-
-static adit_err load_static(struct adit_wraps *w, const char *option, const struct adit_file_ref *ref,
-                            const struct adit_material_source *src, const struct adit_log *log)
-{
-    const char *reason = "";
-    struct adit_material_text t;
-    adit_err e = src->fetch(ref, option, log, &t);
-
-    if (e != ADIT_OK)
-        return e;
     w->static_key = adit_alloc(sizeof *w->static_key);
-    if (!w->static_key)
-        e = ADIT_E_MEMORY;
-    else if (adit_static_key_read(t.b, w->static_key, &reason) != ADIT_OK)
-        e = bad_key(log, option, ref, reason, t.b);
-    adit_material_forget(&t);
-    return e;
+    return w->static_key ? adit_static_key_read(text, w->static_key, reason) : ADIT_E_MEMORY;
 }
 
-static adit_err load_v2_server(struct adit_wraps *w, const struct adit_file_ref *ref,
-                               const struct adit_material_source *src, const struct adit_log *log)
+static adit_err read_v2_server(struct adit_wraps *w, adit_bytes text, const char **reason)
 {
-    const char *reason = "";
-    char content[128];
-    struct adit_material_text t;
-    adit_err e = src->fetch(ref, "tls-crypt-v2", log, &t);
-
-    if (e != ADIT_OK)
-        return e;
     w->v2_server = adit_alloc(sizeof *w->v2_server);
-    if (!w->v2_server)
-        e = ADIT_E_MEMORY;
-    else if (adit_v2_server_key_read(t.b, w->v2_server, &reason) != ADIT_OK) {
-        adit_error(
-            log, NULL,
-            "tls-crypt-v2: '%s' is not a tls-crypt-v2 server key: %s%s; a server needs the server key, "
-            "made with --genkey tls-crypt-v2-server FILE",
-            name_of(ref), reason, tell_content(t.b, "v2 server key", content, sizeof content));
-        e = ADIT_E_KEY_FILE;
-    }
-    adit_material_forget(&t);
-    return e;
+    return w->v2_server ? adit_v2_server_key_read(text, w->v2_server, reason) : ADIT_E_MEMORY;
 }
 
-static adit_err load_v2_client(struct adit_wraps *w, const struct adit_file_ref *ref,
-                               const struct adit_material_source *src, const struct adit_log *log)
+static adit_err read_v2_client(struct adit_wraps *w, adit_bytes text, const char **reason)
 {
-    const char *reason = "";
-    char content[128];
-    struct adit_material_text t;
-    adit_err e = src->fetch(ref, "tls-crypt-v2", log, &t);
+    adit_err e;
 
-    if (e != ADIT_OK)
-        return e;
     w->v2_client = adit_alloc(sizeof *w->v2_client);
     w->static_key = adit_alloc(sizeof *w->static_key);
     if (!w->v2_client || !w->static_key)
-        e = ADIT_E_MEMORY;
-    else if (adit_v2_client_key_read(t.b, w->v2_client, &reason) != ADIT_OK) {
-        adit_error(
-            log, NULL,
-            "tls-crypt-v2: '%s' is not a tls-crypt-v2 client key: %s%s; a client needs its own key, made "
-            "with --tls-crypt-v2 SERVERKEY --genkey tls-crypt-v2-client FILE",
-            name_of(ref), reason, tell_content(t.b, "v2 client key", content, sizeof content));
-        e = ADIT_E_KEY_FILE;
-    } else {
+        return ADIT_E_MEMORY;
+    e = adit_v2_client_key_read(text, w->v2_client, reason);
+    if (e == ADIT_OK)
         *w->static_key = w->v2_client->kc;
+    return e;
+}
+
+static const struct key_form form_auth = {"tls-auth", "an OpenVPN static key", "Static key",
+                                          "make one with: --genkey tls-auth FILE", read_static};
+static const struct key_form form_crypt = {"tls-crypt", "an OpenVPN static key", "Static key",
+                                           "make one with: --genkey tls-crypt FILE", read_static};
+static const struct key_form form_v2_server = {
+    "tls-crypt-v2", "a tls-crypt-v2 server key", "v2 server key",
+    "a server needs the server key, made with --genkey tls-crypt-v2-server FILE", read_v2_server};
+static const struct key_form form_v2_client = {
+    "tls-crypt-v2", "a tls-crypt-v2 client key", "v2 client key",
+    "a client needs its own key, made with --tls-crypt-v2 SERVERKEY --genkey tls-crypt-v2-client FILE",
+    read_v2_client};
+
+static adit_err load_key(struct adit_wraps *w, const struct key_form *form, const struct adit_file_ref *ref,
+                         const struct adit_material_source *src, const struct adit_log *log)
+{
+    const char *reason = "";
+    char content[128];
+    struct adit_material_text t;
+    adit_err e = src->fetch(ref, form->option, log, &t);
+
+    if (e != ADIT_OK)
+        return e;
+    e = form->read(w, t.b, &reason);
+    if (e != ADIT_OK && e != ADIT_E_MEMORY) {
+        adit_error(log, NULL, "%s: '%s' is not %s: %s%s; %s", form->option, name_of(ref), form->what, reason,
+                   tell_content(t.b, form->label, content, sizeof content), form->advice);
+        e = ADIT_E_KEY_FILE;
     }
     adit_material_forget(&t);
     return e;
@@ -146,14 +128,13 @@ adit_err adit_wraps_make(struct adit_wraps *w, const struct adit_conf *c, const 
 
     *w = (struct adit_wraps){0};
     if (adit_file_ref_is_set(&conn->tls_crypt_v2))
-        e = c->is_tls_server ? load_v2_server(w, &conn->tls_crypt_v2, src, log)
-                             : load_v2_client(w, &conn->tls_crypt_v2, src, log);
+        e = load_key(w, c->is_tls_server ? &form_v2_server : &form_v2_client, &conn->tls_crypt_v2, src, log);
     if (e == ADIT_OK && adit_file_ref_is_set(&conn->tls_auth)) {
-        e = load_static(w, "tls-auth", &conn->tls_auth, src, log);
+        e = load_key(w, &form_auth, &conn->tls_auth, src, log);
         if (e == ADIT_OK)
             w->key = adit_wrap_key_auth(w->static_key, digest, directions[conn->key_direction]);
     } else if (e == ADIT_OK && adit_file_ref_is_set(&conn->tls_crypt)) {
-        e = load_static(w, "tls-crypt", &conn->tls_crypt, src, log);
+        e = load_key(w, &form_crypt, &conn->tls_crypt, src, log);
         if (e == ADIT_OK)
             w->key = adit_wrap_key_crypt(w->static_key, c->is_tls_server);
     } else if (e == ADIT_OK && w->static_key) {
