@@ -10,7 +10,7 @@ import time
 from lab import NETNS_DIR, compare_snapshots, expect, until
 from tunnel import UP, Tunnel, end, words
 
-FATAL = r"Exiting due to fatal error|Closing TUN/TAP interface|Use --help for more information"
+FATAL = r"data packets are sealed by|Exiting due to fatal error|Closing TUN/TAP interface|Use --help for more information"
 GREETING = r"(^| )warning: |\[SSL \(OpenSSL\)\]|Note: |library versions|DCO version|WARNING: |" \
            r"TUN/TAP device|net_|tap0|Socket Buffers"
 
