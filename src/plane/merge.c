@@ -193,9 +193,13 @@ static void look_at(const struct adit_merge *m, struct packet *p)
 
 static bool is_head_proven(const uint8_t *b)
 {
-    uint64_t sum = (get_word(b) & UINT32_MAX) + (get_word(b) >> 32) + (get_word(b + 8) & UINT32_MAX) +
-                   (get_word(b + 8) >> 32) + (get_word(b + 12) >> 32);
+    uint64_t sum = 0;
+    uint32_t half;
 
+    for (size_t i = 0; i < IPV4_HEAD; i += sizeof half) {
+        memcpy(&half, b + i, sizeof half);
+        sum += half;
+    }
     /* Zero and all ones are the same sum, of which a kernel writes zero; so it does in TCP. */
     return get_u16(b + 10) != CSUM_ONES && adit_csum_fold(sum) == CSUM_ONES;
 }

@@ -624,7 +624,7 @@ static void take_apart(void *ctx, const struct adit_gather *g)
 static void our_own_segments_are_what_went_in(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 100; seed++) {
+    for (uint64_t seed = 1; seed <= 50; seed++) {
         struct rig_chance c = {.state = seed * 0xD1342543DE82EF95U};
 
         begin();
@@ -640,7 +640,7 @@ static void bursts_come_out_as_they_went_in(void **state)
     unsigned long packets = 0, writes = 0;
 
     (void)state;
-    for (uint64_t seed = 1; seed <= 300; seed++) {
+    for (uint64_t seed = 1; seed <= 150; seed++) {
         struct rig_chance c = {.state = seed * 0x9E3779B97F4A7C15U};
 
         begin();
