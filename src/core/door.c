@@ -162,18 +162,6 @@ static void close_first(struct first_packet *fp)
 
 /* ---- the answers ---- */
 
-static bool is_within_rate(struct adit_door *d, adit_now now)
-{
-    if (d->n_in_period == 0 || now.mono_ns - d->period_start_ns >= d->p.initial_s * ADIT_NS_PER_S) {
-        d->period_start_ns = now.mono_ns;
-        d->n_in_period = 0;
-    }
-    if (d->n_in_period >= d->p.initial_n)
-        return false;
-    d->n_in_period++;
-    return true;
-}
-
 static adit_err build_reply(const struct adit_door *d, const struct adit_addr *from,
                             const struct first_packet *fp, adit_now now, struct adit_wr *reply)
 {
@@ -221,7 +209,7 @@ static enum adit_door_verdict on_reset(struct adit_door *d, const struct adit_ad
         return drop(why, ADIT_E_COOKIE);
     /* The limit is for those without cookie, too: a recorded packet of theirs, played back from anywhere,
      * makes a session each time. */
-    if (!is_within_rate(d, now))
+    if (!adit_rate_take(&d->rate, d->p.initial_n, d->p.initial_s, now))
         return drop(why, ADIT_E_RATE);
     if (is_old_v2)
         return ADIT_DOOR_ADMIT;
@@ -246,8 +234,7 @@ static enum adit_door_verdict on_third(struct adit_door *d, const struct adit_ad
     adm->cookie = fp->ctrl.ack_sid;
     adm->has_cookie = true;
     /* A finished handshake gives its reply back to the limit (3.6). */
-    if (d->n_in_period > 0)
-        d->n_in_period--;
+    adit_rate_give_back(&d->rate);
     return ADIT_DOOR_ADMIT;
 }
 

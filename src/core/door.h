@@ -9,7 +9,7 @@
 
 #include "base/addr.h"
 #include "base/env.h"
-#include "base/now.h"
+#include "base/rate.h"
 #include "proto/wkc.h"
 #include "proto/wrap.h"
 
@@ -26,8 +26,7 @@ struct adit_door_params {
 struct adit_door {
     struct adit_door_params p;
     struct adit_mac *cookie_mac;
-    uint64_t period_start_ns;
-    uint32_t n_in_period;
+    struct adit_rate rate;
 };
 
 /* Draws the cookie secret. ADIT_E_RANDOM, ADIT_E_CRYPTO. */

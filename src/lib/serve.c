@@ -67,13 +67,7 @@ static bool is_within_freq(struct adit_engine *e, adit_now now)
 {
     const struct adit_conf *c = e->conf;
 
-    if (c->connect_freq_n == 0)
-        return true;
-    if (e->freq_n == 0 || now.mono_ns - e->freq_start_ns >= c->connect_freq_s * ADIT_NS_PER_S) {
-        e->freq_start_ns = now.mono_ns;
-        e->freq_n = 0;
-    }
-    return e->freq_n++ < c->connect_freq_n;
+    return c->connect_freq_n == 0 || adit_rate_take(&e->freq, c->connect_freq_n, c->connect_freq_s, now);
 }
 
 static adit_err begin(struct adit_engine *e, const struct adit_addr *from, const struct adit_admission *adm,

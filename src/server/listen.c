@@ -142,13 +142,7 @@ static bool is_within_freq(struct adit_server *sv, adit_now now)
 {
     const struct adit_conf *c = sv->conf;
 
-    if (c->connect_freq_n == 0)
-        return true;
-    if (sv->freq_n == 0 || now.mono_ns - sv->freq_start_ns >= c->connect_freq_s * ADIT_NS_PER_S) {
-        sv->freq_start_ns = now.mono_ns;
-        sv->freq_n = 0;
-    }
-    return sv->freq_n++ < c->connect_freq_n;
+    return c->connect_freq_n == 0 || adit_rate_take(&sv->freq, c->connect_freq_n, c->connect_freq_s, now);
 }
 
 static bool has_room(struct adit_server *sv, adit_now now)

@@ -94,8 +94,7 @@ struct adit_server {
     uint16_t
         *gone_due; /* by peer id: PEER_GONE notes still to come; until then notes are about the old peer */
 
-    uint64_t freq_start_ns; /* connect-freq */
-    uint32_t freq_n;
+    struct adit_rate freq; /* connect-freq */
     uint64_t full_said_ns, refused_said_ns;
     uint32_t n_refused;             /* packets under a wrong key since that was last said */
     uint64_t drops[ADIT_ERR_COUNT]; /* control packets that led nowhere */

@@ -118,7 +118,7 @@ static void knock(struct visit *v, adit_bytes packet)
         check(!adm.has_cookie || (v->has_cookie && adit_sid_eq(&adm.remote, &v->asked)));
         check(v->is_stream ? !adm.has_cookie : adm.has_cookie || adm.is_v2);
     }
-    check(door->n_in_period <= N_REPLIES && v->n_replies <= N_REPLIES + v->n_admitted);
+    check(door->rate.n <= N_REPLIES && v->n_replies <= N_REPLIES + v->n_admitted);
     free(exact);
 }
 
@@ -159,7 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         set_stage();
     v.now = (adit_now){.mono_ns = 1000 * ADIT_NS_PER_S, .wall_s = 1800000000};
     v.from = (struct adit_addr){.ip = adit_ip_v4(0xc6336401), .port = 40000};
-    stage.door[v.mode].n_in_period = 0;
+    stage.door[v.mode].rate.n = 0;
     stage.door[v.mode].p.force_cookie = kind & 8;
     while (adit_rd_left(&r) > 0) {
         adit_bytes text = adit_rd_take(&r, adit_rd_u8(&r) % (adit_rd_left(&r) + 1));

@@ -192,7 +192,7 @@ static void everything_else_is_silence(void **state)
         assert_int_equal(why, rows[i].why);
         assert_int_equal(adit_wr_len(&reply), 0);
     }
-    assert_int_equal(door.n_in_period, 0);
+    assert_int_equal(door.rate.n, 0);
 }
 
 /* tls-crypt-v2 of an old client, which knows no cookie: a recorded first packet can be played back for ever.
