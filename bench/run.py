@@ -1,255 +1,276 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""`make bench`: adit beside OpenVPN, as ratios from interleaved rounds.
+"""`make bench`: adit beside openvpn, wireguard-go and no VPN, as ratios from interleaved rounds.
 
-Both ends run the same program, with the same options and MTU, in network namespaces. A round measures each program
-once, in alternating order; ratios are taken within a round, and their median is what counts. Absolute numbers belong to
-this machine and this moment.
+Both ends of a tunnel are on this machine, in network namespaces; each column of a row is measured right after the
+other, in an order that changes with the round. Ratios are taken within a round, and their median is what counts.
+Absolute numbers belong to one machine and one moment. rows.py says what is measured, doc/performance.md how and why.
 
-    run.py [--adit PATH] [--openvpn PATH] [--rounds 9] [--seconds 3] [--handshakes 20] [--clients 30] [--json FILE]
-    run.py --same       # OpenVPN against itself: what a ratio of 1 looks like here
+    run.py [--rows RE] [--rounds 9] [--seconds 3] [--quick] [--adit PATH] [--json FILE] [--chart FILE]
+    run.py --list                # the rows and their columns
+    run.py --same                # openvpn against itself: what a ratio of 1 looks like here
+    run.py --unit                # everything under the capabilities of Debian's openvpn-server@.service
+    run.py --draw FILE.json      # the tables and the chart of figures that are there
 """
 import argparse
+import glob
 import json
 import os
 import re
 import shutil
-import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "interop"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "tests", "interop")]
 import lab  # noqa: E402
 import pki  # noqa: E402
-from tunnel import SERVER4, UP, Context, Program, Tunnel  # noqa: E402
+import chart  # noqa: E402
+import machine  # noqa: E402
+import report  # noqa: E402
+import stands  # noqa: E402
+from rows import COLUMNS, ROWS  # noqa: E402
+from workloads import Means  # noqa: E402
 
-# key, text, unit, whether more is better
-MEASURES = [
-    ("up", "throughput, client to server", "Mbit/s", True),
-    ("down", "throughput, server to client", "Mbit/s", True),
-    ("cpu_up_client", "processor time per GB sent, client", "s", False),
-    ("cpu_up_server", "processor time per GB received, server", "s", False),
-    ("cpu_down_server", "processor time per GB sent, server", "s", False),
-    ("cpu_down_client", "processor time per GB received, client", "s", False),
-    ("connect", "connect, start of the client to tunnel up", "ms", False),
-    ("handshake_server", "processor time per client, server", "ms", False),
-    ("handshake_client", "processor time of a client's whole run", "ms", False),
-    ("memory", "anonymous memory per client, server", "KiB", False),
-]
-BUSY_SHARE = 0.10   # of the machine, by others, before a round
-NOISE_SHARE = 0.15  # spread between the quartiles of OpenVPN's own throughput
+TROUBLE = (lab.LabError, OSError, subprocess.SubprocessError, ValueError)
+QUICK = {"rounds": 1, "seconds": 0.5, "clients": 50, "starts": 3}
 
 
-def busy_share(seconds=0.5):
-    """The share of the machine that others use while we only wait, stolen time included."""
-    def read():
-        with open("/proc/stat") as f:
-            fields = [int(x) for x in f.readline().split()[1:9]]
-        return sum(fields), fields[3] + fields[4]
-    total, idle = read()
-    time.sleep(seconds)
-    total2, idle2 = read()
-    return 1 - (idle2 - idle) / max(total2 - total, 1)
+class Round:
+    """One pass over all rows. A stand is put up when a row first needs it, and anew after it has failed."""
+
+    def __init__(self, bench, place, number):
+        self.bench, self.lab, self.number, self.made = bench, place, number, 0
+        self.stands, self.dead = {}, {}  # by column; why one does not come up in this round
+
+    def _new(self, column):
+        self.made += 1
+        return stands.make(stands.Place(self.lab, f"b{self.made}"), column, self.bench.programs, self.bench.pki)
+
+    def _stand(self, column):
+        if column.key not in self.stands:
+            self.stands[column.key] = self._new(column)
+            self.stands[column.key].up()
+            if self.bench.args.pin:
+                self.stands[column.key].pin()
+        return self.stands[column.key]
+
+    def _prepare(self, column):
+        """What is still to come up shall not disturb those that are measured."""
+        try:
+            self._stand(column)
+        except TROUBLE as e:
+            self.dead[column.key] = f"does not come up: {e}"
+            self._report(column.key, self.dead[column.key])
+            self._drop(column)
+
+    def _report(self, what, why):
+        print(f"  {what}: {why}", file=sys.stderr)
+        if self.bench.args.verbose:
+            print(self.lab.logs(20), file=sys.stderr)
+
+    def _drop(self, column):
+        stand = self.stands.pop(column.key, None)
+        if stand:
+            stand.end()
+
+    def measure(self, row, column):
+        """The figures of one column, or why there are none."""
+        stand = self._new(column) if row.is_fresh else self._stand(column)
+        before, lost = machine.core_ns(self.bench.args.tools), machine.lost_elsewhere()
+        try:
+            with machine.Watch(self.lab) as watch:
+                figures = row.work(stand, self.bench.means, **row.options)
+        finally:
+            if row.is_fresh:
+                stand.end()
+        return {**figures, "others": watch.others, "machine_s": watch.machine_s, "took_s": watch.seconds,
+                "core_ns": (before, machine.core_ns(self.bench.args.tools)),
+                "lost_elsewhere": machine.lost_elsewhere() - lost}
+
+    def attempt(self, row, column):
+        if column.key in self.dead:
+            return {"failed": self.dead[column.key]}
+        try:
+            return self.measure(row, column)
+        except TROUBLE as e:
+            self._report(f"{row.key}, {column.key}", e)
+            self._drop(column)
+            return {"failed": str(e)}
+
+    def row(self, row):
+        """One row with all its columns, each round beginning with another one."""
+        columns = self.bench.columns(row)
+        turn = self.number % len(columns)
+        order = columns[turn:] + columns[:turn]
+        if not row.is_fresh:
+            for column in columns:
+                self._prepare(column)
+        self.bench.busy.append(machine.busy_share())
+        for column in order:
+            self.bench.results[row.key][column.key].append(self.attempt(row, column))
+
+    def forget(self, later):
+        """Ends the stands that no row of this round needs any more."""
+        wanted = {c.key for row in later if not row.is_fresh for c in self.bench.columns(row)}
+        for key in set(self.stands) - wanted:
+            self._drop(COLUMNS[key])
 
 
-def wait_up(proc):
-    """Waits for the tunnel with a finer grain than a test needs; the seconds since the process began."""
-    end = time.monotonic() + lab.WAIT_S
-    with open(proc.log_path, "rb") as f:
-        text = b""
-        while UP.encode() not in text:
-            text += f.read()
-            if time.monotonic() > end or proc.poll() is not None:
-                raise lab.LabError(f"{proc.name}: no tunnel:\n{text.decode(errors='replace')[-2000:]}")
-            time.sleep(0.0005)
-    return time.monotonic() - proc.started
+class Bench:
+    def __init__(self, args, programs, folder):
+        self.args, self.programs = args, programs
+        self.pki = pki.Pki(folder, args.openvpn)
+        self.means = Means(args.tools, args.seconds, args.clients, args.starts)
+        programs.folder = folder
+        self.rows = [r for r in ROWS if re.search(args.rows, r.key)]
+        self.absent = self._absent()
+        self.rows = [r for r in self.rows if self.columns(r)]
+        self.results = {r.key: {c.key: [] for c in self.columns(r)} for r in self.rows}
+        self.busy = []
 
+    def columns(self, row):
+        return [COLUMNS[c] for c in row.columns if c not in self.absent]
 
-def iperf(t, is_down, seconds):
-    """One run of iperf3 through the tunnel: Mbit/s, and processor time per GB of client and server."""
-    c = t.client_space(1)
-    listener = t.s.start("iperf3-server", ["iperf3", "-s", "-1", "--forceflush", "-B", SERVER4])
-    listener.wait_for("listening")
-    before = t.client.cpu_s(), t.server.cpu_s()
-    argv = ["iperf3", "-J", "-c", SERVER4, "-t", str(seconds), "-O", "0"] + (["-R"] if is_down else [])
-    _, out = c.run(argv, timeout=seconds + 30)
-    after = t.client.cpu_s(), t.server.cpu_s()
-    listener.wait()
-    got = json.loads(out)["end"]["sum_received"]
-    gigabytes = got["bytes"] / 1e9
-    return (got["bits_per_second"] / 1e6, *((a - b) / gigabytes for a, b in zip(after, before)))
+    def _absent(self):
+        """The columns that cannot be measured here, each said once."""
+        out = {}
+        for key in dict.fromkeys(c for row in self.rows for c in row.columns):
+            is_wanted = re.search(self.args.columns, key)
+            reason = self.programs.missing(COLUMNS[key]) if is_wanted else "not asked for"
+            if reason:
+                out[key] = reason
+            if reason and is_wanted:
+                print(f"left out: {COLUMNS[key].text}: {reason}")
+        return out
 
-
-def throughput(cx, options, seconds):
-    t = Tunnel(cx, wrap="crypt", server=options, client=options)
-    t.start_server()
-    t.start_client(wait=False)
-    wait_up(t.client)
-    t.client_space(1).wait_ping(SERVER4)
-    out = {}
-    out["up"], out["cpu_up_client"], out["cpu_up_server"] = iperf(t, False, seconds)
-    out["down"], out["cpu_down_client"], out["cpu_down_server"] = iperf(t, True, seconds)
-    t.close()
-    return out
-
-
-def handshakes(cx, options, count):
-    """Clients one after the other, each a new process; the first is not counted."""
-    t = Tunnel(cx, wrap="crypt", server=options, client=options)
-    t.start_server()
-    connects, used, server_before = [], [], 0
-    for i in range(count + 1):
-        if i == 1:
-            server_before = t.server.cpu_s()
-        p = t.start_client(wait=False)
-        connects.append(wait_up(p))
-        p.stop()
-        used.append(p.cpu_s())
-    out = {"connect": statistics.median(connects[1:]) * 1e3, "handshake_client": statistics.mean(used[1:]) * 1e3,
-           "handshake_server": (t.server.cpu_s() - server_before) / count * 1e3}
-    t.close()
-    return out
-
-
-def memory(cx, options, count):
-    """What each of `count` connected clients costs the server, after a first few."""
-    t = Tunnel(cx, wrap="crypt", server=options + ["duplicate-cn", "max-clients 1000"], client=options)
-    t.start_server()
-    started = []
-
-    def more(n):
-        for _ in range(n):
-            started.append(t.start_client(wait=False, extra=["ifconfig-noexec", "route-noexec"]))
-        for p in started:
-            p.wait_for(UP)
-        time.sleep(0.5)
-        return t.server.rss_anon_kib()
-
-    first = more(5)
-    out = {"memory": (more(count) - first) / count}
-    for p in started:
-        p.send_signal(signal.SIGTERM)
-    for p in started:
-        p.wait()
-    t.close()
-    return out
-
-
-def measure(program, keys, args, with_memory):
-    options = ["tun-mtu 1500", "verb 3", f"data-ciphers {args.cipher}"]
-    out = {}
-    for part, extent, is_wanted in ((throughput, args.seconds, True), (handshakes, args.handshakes, True),
-                                    (memory, args.clients, with_memory)):
-        if not is_wanted:
-            continue
+    def round(self, number):
         with lab.Lab() as place:
-            try:
-                out.update(part(Context(place, keys, program, program), options, extent))
-            except lab.LabError:
-                print(place.logs(20), file=sys.stderr)
-                raise
-    return out
+            this = Round(self, place, number)
+            for i, row in enumerate(self.rows):
+                this.row(row)
+                this.forget(self.rows[i + 1:])
+                print(f"round {number + 1} of {self.args.rounds}, {row.key}: " + ", ".join(
+                    f"{c.key} {self._one(row, c)}" for c in self.columns(row)), flush=True)
+
+    def _one(self, row, column):
+        last = self.results[row.key][column.key][-1]
+        return report.number(last.get(row.compare[0].figure)) or "failed"
 
 
-def spread(values):
-    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
-    return (high - low) / middle
-
-
-def version(path):
-    out = subprocess.run([path, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
-    return re.sub(r" x86_64.*", "", out.splitlines()[0]) if out else path
-
-
-def table(programs, rounds, args):
-    """Prints the comparison; returns it as data."""
-    ours, theirs = (p.name for p in programs)
-    print(f"\n{'':45}{ours:>12} {theirs:>12}  {'better by':>10}  (from .. to)")
+def micro(folder):
+    """The micro-benchmarks, each in its own words."""
     out = {}
-    for key, text, unit, is_more_better in MEASURES:
-        pairs = [(r[ours][key], r[theirs][key]) for r in rounds if key in r[ours]]
-        if not pairs:
-            continue
-        ratios = sorted((a / b if is_more_better else b / a) if a and b else float("nan") for a, b in pairs)
-        a, b = (statistics.median(x) for x in zip(*pairs))
-        middle = statistics.median(ratios)
-        digits = 0 if a > 100 else 2
-        print(f"{text + ', ' + unit:45}{a:12.{digits}f} {b:12.{digits}f}  {middle:9.2f}x  "
-              f"({ratios[0]:.2f} .. {ratios[-1]:.2f})")
-        out[key] = {"unit": unit, ours: a, theirs: b, "better_by": middle, "from": ratios[0], "to": ratios[-1]}
-    print(f"\nMedians of {len(rounds)} rounds; ratios within a round, above 1 is better for {ours}; "
-          f"{args.cipher}, tun-mtu 1500, tls-crypt, ECDSA P-256, {os.cpu_count()} cores.")
+    for path in sorted(glob.glob(os.path.join(folder, "bench-*"))):
+        if os.access(path, os.X_OK) and os.path.isfile(path):
+            done = subprocess.run([path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+            out[os.path.basename(path)] = done.stdout
+            print(f"\n{os.path.basename(path)}\n{done.stdout}", flush=True)
     return out
 
 
-def verdict(programs, rounds, busy):
-    """Says when the figures deserve no trust."""
-    reasons = []
-    loud = [b for b in busy if b > BUSY_SHARE]
-    if loud:
-        reasons.append(f"before {len(loud)} of {len(busy)} measurements others used up to {max(loud):.0%} of the "
-                       "machine")
-    noise = max(spread([r[p.name]["up"] for r in rounds]) for p in programs) if len(rounds) > 3 else 0
-    if noise > NOISE_SHARE:
-        reasons.append(f"throughput of the same program differs by {noise:.0%} between the quartiles of its rounds")
-    if reasons:
-        print("DO NOT TRUST THESE FIGURES: " + "; ".join(reasons) + ".")
-    return reasons
+def conclude(data, args):
+    """Prints the tables and the doubts; draws the chart."""
+    names = {"adit": "openvpn again"} if data.get("same") else {}
+    m = data["machine"]
+    print("\n" + report.main_table(data["summary"], names))
+    other = report.other_table(data["summary"])
+    if other:
+        print("\n" + other)
+    print(f"\nMedians of {data['rounds']} rounds of {data['seconds']} s, ratios within a round, above 1 is better for the "
+          f"first named.\nAES-256-GCM, UDP, IPv4, tls-crypt, ECDSA P-256, MTU 1420 unless the row says otherwise; both ends "
+          f"on {m['processor']}, {m['cores']} cores, Linux {m['kernel']}.")
+    if data["left_out"]:
+        print("Left out: " + "; ".join(f"{COLUMNS[k].text}: {why}" for k, why in data["left_out"].items()) + ".")
+    if data["doubts"]:
+        print("DO NOT TRUST THESE FIGURES:\n" + "\n".join(f"- {d}" for d in data["doubts"]))
+    if args.chart:
+        chart.write(data, args.chart)
 
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--adit", default=os.environ.get("ADIT", os.path.join(lab.ROOT, "build", "adit")))
+    build = os.path.join(lab.ROOT, "build")
+    p.add_argument("--adit", default=os.environ.get("ADIT", os.path.join(build, "adit")))
     p.add_argument("--openvpn", default=os.environ.get("OPENVPN", "/usr/sbin/openvpn"))
-    p.add_argument("--same", action="store_true", help="OpenVPN against itself")
+    p.add_argument("--tools", default=os.path.join(build, "bench", "gen"), help="the folder of the generators")
+    p.add_argument("--micro", default=os.path.join(build, "bench", "micro"), help="the folder of the micro-benchmarks")
+    p.add_argument("--rows", default="", metavar="RE", help="only these rows, and no micro-benchmarks")
+    p.add_argument("--columns", default="", metavar="RE", help="only these columns")
     p.add_argument("--rounds", type=int, default=9)
-    p.add_argument("--seconds", type=int, default=3, help="of each throughput run")
-    p.add_argument("--handshakes", type=int, default=20)
-    p.add_argument("--clients", type=int, default=30, help="for memory per client")
-    p.add_argument("--memory-rounds", type=int, default=3)
-    p.add_argument("--cipher", default="AES-256-GCM")
-    p.add_argument("--json", default=os.path.join(lab.ROOT, "build", "bench.json"))
-    return p.parse_args()
+    p.add_argument("--seconds", type=float, default=3, help="of each run; iperf3 makes whole ones of them")
+    p.add_argument("--clients", type=int, default=1000, help="of the row with many")
+    p.add_argument("--starts", type=int, default=20, help="of the row with one after the other")
+    p.add_argument("--quick", action="store_true", help="one short round, to see that it runs")
+    p.add_argument("--pin", action="store_true", help="the two ends on different cores, for every program")
+    p.add_argument("--same", action="store_true", help="openvpn against itself")
+    p.add_argument("--unit", action="store_true", help="the capabilities of openvpn-server@.service")
+    p.add_argument("--list", action="store_true")
+    p.add_argument("--verbose", action="store_true", help="the ends of all logs after a failure")
+    p.add_argument("--draw", metavar="FILE")
+    p.add_argument("--json", default=os.path.join(build, "bench.json"))
+    p.add_argument("--chart", default=os.path.join(build, "bench.svg"))
+    args = p.parse_args()
+    if args.quick:
+        for name, extent in QUICK.items():
+            setattr(args, name, extent)
+    return args
+
+
+def why_impossible(args):
+    for name in ("iperf3", "openssl"):
+        if not shutil.which(name):
+            return f"the program {name} is missing"
+    for path in (args.adit, args.openvpn, os.path.join(args.tools, "bench-udp")):
+        if not os.access(path, os.X_OK):
+            return f"there is no program at {path}"
+    return None
+
+
+def measure(args):
+    """All rounds; the data that is kept."""
+    programs = stands.Programs(args.adit, args.openvpn, args.same, stands.UNIT_CAPABILITIES if args.unit else "")
+    folder = tempfile.mkdtemp(prefix=f"{lab.PREFIX}{os.getpid()}-")
+    start = time.time()
+    about = machine.describe()
+    try:
+        bench = Bench(args, programs, folder)
+        for number in range(args.rounds):
+            bench.round(number)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {"command": " ".join(sys.argv), "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(start)),
+            "took_s": round(time.time() - start), "machine": about, "same": args.same, "unit": args.unit,
+            "pinned": args.pin, "programs": {name: programs.version(name) for name in programs.paths},
+            "rounds": args.rounds, "seconds": args.seconds, "clients": args.clients, "left_out": bench.absent,
+            "summary": report.summarise(bench.rows, bench.results), "doubts": report.doubts(bench.results, bench.busy),
+            "busy_before": bench.busy, "results": bench.results}
 
 
 def main():
     args = arguments()
-    reason = lab.enter() or (None if shutil.which("iperf3") else "the program iperf3 is missing")
+    if args.list:
+        for row in ROWS:
+            print(f"{row.key:14} {row.text:45} {' '.join(row.columns)}")
+        return 0
+    if args.draw:
+        with open(args.draw) as f:
+            conclude(json.load(f), args)
+        return 0
+    reason = lab.enter() or why_impossible(args)
     if reason:
         print(f"The benchmark cannot run here: {reason}.")
         return 1
     lab.install_signals()
-    openvpn = Program("openvpn", args.openvpn, ["disable-dco"])
-    programs = [Program("again", args.openvpn, ["disable-dco"]) if args.same else Program("adit", args.adit), openvpn]
-    for p in programs:
-        if not os.access(p.path, os.X_OK):
-            print(f"There is no program at {p.path}.")
-            return 1
-        print(f"{p.name}: {version(p.path)}")
-    folder = tempfile.mkdtemp(prefix=f"{lab.PREFIX}{os.getpid()}-")
-    rounds, busy = [], []
-    try:
-        keys = pki.Pki(folder, args.openvpn)
-        for number in range(args.rounds):
-            figures = {}
-            for p in programs if number % 2 == 0 else programs[::-1]:
-                busy.append(busy_share())
-                figures[p.name] = measure(p, keys, args, number < args.memory_rounds)
-            rounds.append(figures)
-            print(f"round {number + 1} of {args.rounds}, Mbit/s up and down: " + ", ".join(
-                f"{p.name} {figures[p.name]['up']:.0f} {figures[p.name]['down']:.0f}" for p in programs), flush=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    summary = table(programs, rounds, args)
-    reasons = verdict(programs, rounds, busy)
+    data = measure(args)
+    data["micro"] = micro(args.micro) if not args.rows else {}
     os.makedirs(os.path.dirname(os.path.abspath(args.json)), exist_ok=True)
     with open(args.json, "w") as f:
-        json.dump({"programs": {p.name: version(p.path) for p in programs}, "cores": os.cpu_count(), "summary": summary,
-                   "rounds": rounds, "busy_before": busy, "not_trusted_because": reasons}, f, indent=1)
+        json.dump(data, f, indent=1)
+    conclude(data, args)
     return 0
 
 
