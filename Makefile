@@ -21,7 +21,7 @@ help:
 	@echo 'make check         the quick gate: unit tests, fuzz corpora, house rules; no root, at most a minute'
 	@echo 'make test          check, sanitizers, installation, demo, interop with openvpn'
 	@echo 'make fresh         make demo and make test inside a bare Debian 12'
-	@echo 'make bench         the comparison with openvpn, as ratios'
+	@echo 'make bench         the comparison with openvpn, as ratios; ARGS="--rows RE --rounds N", `bench/run.py --help`'
 	@echo 'make fuzz          each fuzz target for SECONDS=n (60); MEMORY=1 with the memory sanitizer'
 	@echo 'make soak          the simulation with new seeds on all cores, for SECONDS=n (600) or RUNS=n worlds a core'
 	@echo 'make coverage      lines and branches that the quick tests reach, by room; FILES=src/... shows what they miss'
@@ -56,9 +56,12 @@ fresh:
 	@tools/need fresh
 	@tools/fresh
 
+# The generators are built like the program: what measures must not be slower than what is measured.
 bench: all
 	@tools/need bench
-	@python3 bench/run.py
+	@test -x build/bench/gen/bench-udp || $(MESON) configure build -Dbench=true
+	@$(NINJA) -C build --quiet
+	@python3 bench/run.py $(ARGS)
 
 fuzz:
 	@tools/need build check fuzz

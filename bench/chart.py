@@ -13,7 +13,7 @@ from rows import FIGURES
 LINES = [
     ("tcp-up", "mbits", "TCP, one stream, up"),
     ("tcp-down", "mbits", "TCP, one stream, down"),
-    ("tcp-up", "cpu", "the same, up: processor time per GB"),
+    ("tcp-up", "cpu", "TCP, up: processor time per GB"),
     ("tcp-four", "mbits", "TCP, four streams, both directions"),
     ("chacha-up", "mbits", "TCP, ChaCha20-Poly1305"),
     ("transport", "mbits", "TCP over TCP"),
@@ -25,9 +25,10 @@ LINES = [
     ("clients", "memory", "memory per client"),
     ("rtt-idle", "p50", "round trip added, idle"),
 ]
-WIDTH, LEFT, RIGHT, TOP, STEP, BOTTOM = 760, 270, 64, 62, 26, 34
+WIDTH, LEFT, RIGHT, TOP, STEP, BOTTOM = 760, 270, 64, 62, 26, 46
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; fill: #1f2328; }
+  .paper { fill: #ffffff; }
   .small { font-size: 11px; fill: #59636e; }
   .head { font-size: 15px; font-weight: 600; }
   .value { font-weight: 600; }
@@ -38,7 +39,7 @@ STYLE = """
   .wireguard { fill: #8c5a14; }
   .none { fill: none; stroke: #59636e; stroke-width: 1.5; }
   @media (prefers-color-scheme: dark) {
-    text { fill: #f0f6fc; } .small { fill: #9198a1; } .grid { stroke: #3d444d; } .one { stroke: #9198a1; }
+    .paper { fill: #0d1117; } text { fill: #f0f6fc; } .small { fill: #9198a1; } .grid { stroke: #3d444d; } .one { stroke: #9198a1; }
     .bar { fill: #4493f8; opacity: .25; } .adit { fill: #4493f8; } .wireguard { fill: #e3a24a; } .none { stroke: #9198a1; }
   }
 """
@@ -104,16 +105,21 @@ def draw(data):
     bottom = TOP + STEP * len(lines)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + BOTTOM}" role="img" '
              f'aria-label="adit beside openvpn, as ratios">', f"<style>{STYLE}</style>",
-             f'<text class="head" x="12" y="24">How many times better than openvpn</text>', key(LEFT + 270, 24)]
+             f'<rect class="paper" width="{WIDTH}" height="{bottom + BOTTOM}" rx="6"/>',
+             '<text class="head" x="12" y="24">How many times better than openvpn</text>', key(WIDTH - 252, 24)]
     for t in ticks:
         x = place(t)
         parts.append(f'<line class="{"one" if t == 1 else "grid"}" x1="{x:.1f}" y1="{TOP - 10}" x2="{x:.1f}" y2="{bottom}"/>')
         parts.append(f'<text class="small" x="{x:.1f}" y="{TOP - 16}" text-anchor="middle">'
                      f'{"openvpn" if t == 1 else f"{t:g}×"}</text>')
     parts += [line(text, TOP + STEP * i + 10, place, values) for i, (text, *values) in enumerate(lines)]
-    m, doubts = data["machine"], " NOT TO BE TRUSTED: the machine was busy." if data["doubts"] else ""
-    parts.append(f'<text class="small" x="12" y="{bottom + 22}">Medians of {data["rounds"]} interleaved rounds, both ends on '
-                 f'one machine with {m["cores"]} cores ({html.escape(m["processor"])}), {data["when"][:10]}.{doubts}</text>')
+    m = data["machine"]
+    notes = [f"Medians of ratios within {data['rounds']} interleaved rounds; both ends on one machine with {m['cores']} cores "
+             f"({m['processor']}), {data['when'][:10]}."]
+    if data["doubts"]:
+        notes.append("NOT TO BE TRUSTED: " + data["doubts"][0] + ".")
+    for i, note in enumerate(notes):
+        parts.append(f'<text class="small" x="12" y="{bottom + 20 + 16 * i}">{html.escape(note)}</text>')
     return "\n".join(parts) + "\n</svg>\n"
 
 
