@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Refusals, and those who try: certificates that end, log-ins that are refused early and late, a server that is
- * full, TLS that fails, strangers. Who is not meant notices nothing. And what is pushed, however long it is.
+ * Refusals, and those who try: certificates that end, log-ins refused early and late, a full server, TLS
+ * that fails, strangers. Who is not meant notices nothing. And what is pushed, however long it is.
  * Protocol text: 5, 9.
  */
 #include "scenario.h"
@@ -12,7 +12,7 @@
 #define USUAL .traffic_ms = 100, KEEPALIVE
 
 /*
- * Client 1 renews its keys at 20 s; what must not pass then has been so since 5 s, and nobody minds before. The
+ * Client 1 renews its keys at 20 s; what must not pass then has been so since 5 s, and nobody minds so far. The
  * refused renewal costs it the session when the old key is over, tran-window later.
  */
 #define CERTIFICATE(what, bad, who, value, good, server_reason, client_reason) \
@@ -180,7 +180,8 @@ static const struct sim_scenario rows[] = {
     /* Whatever it has no memory for, it must not take "come back later" for "never". */
     {.name = "full: one too many, and it has no memory for one thing",
      .plan = {KEEPALIVE, .traffic_ms = 1000, .n_clients = 2, .max_clients = 1,
-              .acts = {{1, SIM_ACT_NO_MEMORY, 1, 0}, {1, SIM_ACT_CRASH, 1, 3000}, {30000, SIM_ACT_LEAVE, 2, 0}}},
+              .acts = {{1, SIM_ACT_NO_MEMORY, 1, 0}, {1, SIM_ACT_CRASH, 1, 3000},
+                       {30000, SIM_ACT_LEAVE, 2, 0}}},
      .sweep = {.kind = SIM_VALUES, .from = 1, .to = 60, .step = 1},
      .musts = {MUST_HAVE(29000, SIM_SERVER, SIM_N_UP, SIM_EXACTLY, 1),
                MUST_HAVE(29000, 1, SIM_IS_OFF, SIM_EXACTLY, 0),
@@ -237,10 +238,14 @@ static const struct sim_scenario rows[] = {
     PUSH("more than a TLS record, over TCP", 2000, 20000, .is_tcp = true),
     PUSH("more than a TLS record, cookie", 900, 20000, .wrap = SIM_V2_COOKIE),
     PUSH("50 kilobytes", 2000, 50000),
-    PUSH_MASKED("more than a TLS record, one packet down lost", 20000, SIM_ACT_LOSE_DOWN, SIM_ONE_OF_12, 4000, 10000),
-    PUSH_MASKED("more than a TLS record, one packet up lost", 20000, SIM_ACT_LOSE_UP, SIM_ONE_OF_12, 4000, 10000),
-    PUSH_MASKED("more than a TLS record, one packet down overtaken", 20000, SIM_ACT_LATE_DOWN, SIM_ONE_OF_12, 2000, 10000),
-    PUSH_MASKED("more than a TLS record, two packets down lost", 20000, SIM_ACT_LOSE_DOWN, SIM_TWO_OF_12, 8000, 10000),
+    PUSH_MASKED("more than a TLS record, one packet down lost", 20000, SIM_ACT_LOSE_DOWN, SIM_ONE_OF_12,
+                4000, 10000),
+    PUSH_MASKED("more than a TLS record, one packet up lost", 20000, SIM_ACT_LOSE_UP, SIM_ONE_OF_12,
+                4000, 10000),
+    PUSH_MASKED("more than a TLS record, one packet down overtaken", 20000, SIM_ACT_LATE_DOWN,
+                SIM_ONE_OF_12, 2000, 10000),
+    PUSH_MASKED("more than a TLS record, two packets down lost", 20000, SIM_ACT_LOSE_DOWN, SIM_TWO_OF_12,
+                8000, 10000),
 
     STRANGERS("bare", .wrap = SIM_BARE),
     STRANGERS("tls-auth", .wrap = SIM_TLS_AUTH),

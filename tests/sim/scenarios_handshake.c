@@ -54,7 +54,8 @@
     ONE(name ", one packet up overtaken", wrapping, SIM_ACT_LATE_UP, 800), \
     ONE(name ", one packet down overtaken", wrapping, SIM_ACT_LATE_DOWN, 800), \
     ONE(name ", one packet up lost, two round trips", wrapping, SIM_ACT_LOSE_UP, 3000, .is_tls_12 = true), \
-    ONE(name ", one packet down lost, two round trips", wrapping, SIM_ACT_LOSE_DOWN, 3000, .is_tls_12 = true), \
+    ONE(name ", one packet down lost, two round trips", wrapping, SIM_ACT_LOSE_DOWN, 3000, \
+        .is_tls_12 = true), \
     TWO(name ", two packets up lost", wrapping, SIM_ACT_LOSE_UP, 5000), \
     TWO(name ", two packets down lost", wrapping, SIM_ACT_LOSE_DOWN, 5000), \
     EACH(name ", one packet each way lost", wrapping, SIM_ACT_LOSE_UP, SIM_ACT_LOSE_DOWN, 5000), \

@@ -10,7 +10,7 @@
 #define USUAL .traffic_ms = 100, KEEPALIVE
 
 /*
- * Whoever it is has forgotten everything and is back a second later. A client that comes anew replaces itself.
+ * Whoever it is forgets everything and is back a second later. A client that comes anew replaces itself.
  * A server that comes anew is noticed by what it does not answer: by keepalive, or in the handshake by
  * hand-window at the latest.
  */
@@ -36,7 +36,8 @@
 
 #define BOTH_AGAIN(what, ...) \
     {.name = "restart of both at every step: " what, \
-     .plan = {USUAL, .acts = {{0, SIM_ACT_CRASH, SIM_SERVER, 1000}, {0, SIM_ACT_CRASH, 1, 1000}}, __VA_ARGS__}, \
+     .plan = {USUAL, .acts = {{0, SIM_ACT_CRASH, SIM_SERVER, 1000}, {0, SIM_ACT_CRASH, 1, 1000}}, \
+              __VA_ARGS__}, \
      .sweep = {.kind = SIM_MOMENTS, .from = 1, .to = 321, .step = 20, .deep_step = 1}, \
      .musts = {MUST_UP(2000, 1), \
                MUST_HAVE(2000, 1, SIM_SESSIONS, SIM_EXACTLY, 2), \
@@ -133,7 +134,8 @@ static const struct sim_scenario rows[] = {
                MUST_HAVE(141000, SIM_SERVER, SIM_LEASES, SIM_EXACTLY, 0),
                MUST_UP(265000, 1),
                MUST_LOSE(265000, 300000, 1, 0)}},
-    SILENT("neither hears anything: the client after 60 s, the server after 120 s", SIM_ACT_CUT, .traffic_ms = 200),
+    SILENT("neither hears anything: the client after 60 s, the server after 120 s", SIM_ACT_CUT,
+           .traffic_ms = 200),
      .musts = {MUST_END(79000, 1, SIM_EXACTLY, 0, ADIT_E_PEER_SILENT),
                MUST_END(81000, 1, SIM_EXACTLY, 1, ADIT_E_PEER_SILENT),
                MUST_END(139000, SIM_SERVER, SIM_EXACTLY, 0, ADIT_E_PEER_SILENT),
@@ -160,7 +162,8 @@ static const struct sim_scenario rows[] = {
 
 #define CLOCK(what, who, seconds, ...) \
     {.name = "clock: " what, \
-     .plan = {USUAL, .acts = {{0, SIM_ACT_CLOCK, who, seconds}, {10000, SIM_ACT_RENEGOTIATE, 1, 0}}, __VA_ARGS__}, \
+     .plan = {USUAL, .acts = {{0, SIM_ACT_CLOCK, who, seconds}, {10000, SIM_ACT_RENEGOTIATE, 1, 0}}, \
+              __VA_ARGS__}, \
      .sweep = {.kind = SIM_MOMENTS, .to = 320, .step = 20, .deep_step = 1, .n_acts = 1}, \
      .musts = {MUST_UP(3000, 1), \
                MUST_HAVE(20000, 1, SIM_KEYS, SIM_EXACTLY, 2), \
@@ -181,7 +184,8 @@ static const struct sim_scenario rows[] = {
 
 #define LINE(what, seeds, by, lost, ...) \
     {.name = "line: " what, \
-     .plan = {.wrap = SIM_TLS_CRYPT, USUAL, .acts = {{75000, SIM_ACT_RENEGOTIATE, 1, 0}, {140000, SIM_ACT_SILENCE, SIM_ALL, 1}}, \
+     .plan = {.wrap = SIM_TLS_CRYPT, USUAL, \
+              .acts = {{75000, SIM_ACT_RENEGOTIATE, 1, 0}, {140000, SIM_ACT_SILENCE, SIM_ALL, 1}}, \
               .n_lines = 1, \
               .lines = {{.up = {__VA_ARGS__}, .down = {__VA_ARGS__}}}}, \
      .sweep = {.kind = SIM_SEEDS, .to = seeds}, \
@@ -214,7 +218,8 @@ static const struct sim_scenario rows[] = {
                MUST_LOSE(1000, 86400000, 1, 0),
                MUST_PASS(1000, 86400000, 1, 2800)}},
     {.name = "a day: hourly keys of both ends, a line that loses a tenth",
-     .plan = {KEEPALIVE, .wrap = SIM_V2, .reneg_s = 3600, .client_reneg_s = 3600, .traffic_ms = 60000, .n_lines = 1,
+     .plan = {KEEPALIVE, .wrap = SIM_V2, .reneg_s = 3600, .client_reneg_s = 3600, .traffic_ms = 60000,
+              .n_lines = 1,
               .lines = {{.up = {.latency_us = 20000, .faults = {.loss_ppm = 100000}},
                          .down = {.latency_us = 20000, .faults = {.loss_ppm = 100000}}}}},
      .musts = {MUST_UP(86400000, 1),

@@ -11,8 +11,8 @@
 #define USUAL .traffic_ms = 50, KEEPALIVE
 
 /*
- * In the handshake the address is part of who somebody is: the server knows nobody at the new one, and what it
- * says goes to the old one. The client begins again when hand-window is over, at the latest; once up it stays.
+ * In the handshake the address is part of who somebody is: the server knows nobody at the new one, and what
+ * it says goes to the old one. The client begins again when hand-window is over; once up it stays.
  */
 #define IN_HANDSHAKE(what, move, ...) \
     {.name = "float in the handshake: " what, \
@@ -64,13 +64,17 @@ static const struct sim_scenario rows[] = {
 
     IDLE("another address", 1, .traffic_ms = 50, .acts = {{5000, SIM_ACT_REBIND, 1, 0}}),
     IDLE("another port", 1, .traffic_ms = 50, .acts = {{5000, SIM_ACT_REBIND_PORT, 1, 0}}),
-    IDLE("twice within 30 ms", 2, .traffic_ms = 50, .acts = {{5000, SIM_ACT_REBIND, 1, 0}, {5030, SIM_ACT_REBIND, 1, 0}}),
+    IDLE("twice within 30 ms", 2, .traffic_ms = 50,
+         .acts = {{5000, SIM_ACT_REBIND, 1, 0}, {5030, SIM_ACT_REBIND, 1, 0}}),
     IDLE("ten times in ten seconds", 10, .traffic_ms = 50,
-         .acts = {{5000, SIM_ACT_REBIND, 1, 0}, {6000, SIM_ACT_REBIND_PORT, 1, 0}, {7000, SIM_ACT_REBIND, 1, 0},
-                  {8000, SIM_ACT_REBIND_PORT, 1, 0}, {9000, SIM_ACT_REBIND, 1, 0}, {10000, SIM_ACT_REBIND, 1, 0},
+         .acts = {{5000, SIM_ACT_REBIND, 1, 0}, {6000, SIM_ACT_REBIND_PORT, 1, 0},
+                  {7000, SIM_ACT_REBIND, 1, 0},
+                  {8000, SIM_ACT_REBIND_PORT, 1, 0}, {9000, SIM_ACT_REBIND, 1, 0},
+                  {10000, SIM_ACT_REBIND, 1, 0},
                   {11000, SIM_ACT_REBIND, 1, 0}, {12000, SIM_ACT_REBIND, 1, 0}, {13000, SIM_ACT_REBIND, 1, 0},
                   {14000, SIM_ACT_REBIND, 1, 0}}),
-    IDLE("ten clients at once", 1, .n_clients = 10,   .traffic_ms = 250, .acts = {{5000, SIM_ACT_REBIND, SIM_ALL, 0}}),
+    IDLE("ten clients at once", 1, .n_clients = 10, .traffic_ms = 250,
+         .acts = {{5000, SIM_ACT_REBIND, SIM_ALL, 0}}),
     IDLE("with threads", 2, .has_threads = true, .traffic_ms = 50, .acts = {{5000, SIM_ACT_REBIND, 1, 0}}),
     IDLE("behind a slow line", 3, .traffic_ms = 50, .n_lines = 1,
          .lines = {{.up = {.latency_us = 150000}, .down = {.latency_us = 150000}}},

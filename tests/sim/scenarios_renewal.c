@@ -47,8 +47,10 @@
     MASKED(who " begins, one packet down twice", beginner, SIM_ACT_TWICE_DOWN), \
     MASKED(who " begins, one packet up overtaken", beginner, SIM_ACT_LATE_UP), \
     MASKED(who " begins, one packet down overtaken", beginner, SIM_ACT_LATE_DOWN), \
-    MASKED(who " begins, one packet up lost, two round trips", beginner, SIM_ACT_LOSE_UP, .is_tls_12 = true), \
-    MASKED(who " begins, one packet down lost, two round trips", beginner, SIM_ACT_LOSE_DOWN, .is_tls_12 = true)
+    MASKED(who " begins, one packet up lost, two round trips", beginner, SIM_ACT_LOSE_UP, \
+           .is_tls_12 = true), \
+    MASKED(who " begins, one packet down lost, two round trips", beginner, SIM_ACT_LOSE_DOWN, \
+           .is_tls_12 = true)
 
 /* Fifteen renegotiations: 0 1 2 3 4 5 6 7 1 2 3 4 5 6 7 1. */
 #define FIFTEEN(a, b) \
@@ -194,7 +196,8 @@ static const struct sim_scenario rows[] = {
                MUST_HAVE(600000, 1, SIM_KEYS, SIM_AT_LEAST, 12)}},
     {.name = "renewal: the line is cut for 30 s at every step",
      .plan = {.traffic_ms = 200, .ping_s = 10, .ping_restart_s = 60,
-              .acts = {{5000, SIM_ACT_RENEGOTIATE, 1, 0}, {5000, SIM_ACT_CUT, 1, 0}, {35000, SIM_ACT_JOIN, 1, 0}}},
+              .acts = {{5000, SIM_ACT_RENEGOTIATE, 1, 0}, {5000, SIM_ACT_CUT, 1, 0},
+                       {35000, SIM_ACT_JOIN, 1, 0}}},
      .sweep = {.kind = SIM_MOMENTS, .to = 300, .step = 20, .deep_step = 2, .act = 1, .n_acts = 2},
      .musts = {MUST_UP(40000, 1),
                MUST_HAVE(140000, 1, SIM_KEYS, SIM_AT_LEAST, 2),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The same over TCP, where nothing is lost or doubled, but a connection may be reset, stall, or be forgotten by
- * whatever lies between. Protocol text: 2.2.
+ * The same over TCP, where nothing is lost or doubled, but a connection may be reset, stall, or be forgotten
+ * by whatever lies between. Protocol text: 2.2.
  */
 #include "scenario.h"
 
@@ -12,7 +12,8 @@
 
 #define PLAIN(what, ...) \
     {.name = "tcp: handshake and renewal, " what, \
-     .plan = {USUAL, .acts = {{5000, SIM_ACT_RENEGOTIATE, 1, 0}, {10000, SIM_ACT_RENEGOTIATE, SIM_SERVER, 0}}, \
+     .plan = {USUAL, .acts = {{5000, SIM_ACT_RENEGOTIATE, 1, 0}, \
+                       {10000, SIM_ACT_RENEGOTIATE, SIM_SERVER, 0}}, \
               __VA_ARGS__}, \
      .sweep = {.kind = SIM_SEEDS, .to = 5}, \
      .musts = {MUST_UP(600, 1), \
@@ -24,7 +25,8 @@
 
 #define CROSSING(what, ...) \
     {.name = "tcp: renewal of both at once, " what, \
-     .plan = {USUAL, .acts = {{5060, SIM_ACT_RENEGOTIATE, 1, 0}, {5000, SIM_ACT_RENEGOTIATE, SIM_SERVER, 0}}, \
+     .plan = {USUAL, .acts = {{5060, SIM_ACT_RENEGOTIATE, 1, 0}, \
+                       {5000, SIM_ACT_RENEGOTIATE, SIM_SERVER, 0}}, \
               __VA_ARGS__}, \
      .sweep = {.kind = SIM_MOMENTS, .to = 120, .step = 12, .deep_step = 1, .act = 1, .n_acts = 1}, \
      .musts = {MUST_UP(75000, 1), \
@@ -70,7 +72,8 @@ static const struct sim_scenario rows[] = {
     AGAIN("stalled for 5 s at every step", 7000, SIM_ACT_STALL, 1, 5000),
     AGAIN("sleep of the client for 5 s at every step", 7000, SIM_ACT_PAUSE, 1, 5000),
     AGAIN("sleep of the server for 5 s at every step", 7000, SIM_ACT_PAUSE, SIM_SERVER, 5000),
-    /* Nobody tells either end that the connection is no more: keepalive, or hand-window, or connect-timeout. */
+    /* Nobody tells either end that the connection is no more: keepalive, or hand-window, or
+     * connect-timeout. */
     AGAIN("forgotten by the NAT at every step", 125000, SIM_ACT_REBIND, 1, 0),
     IN_RENEWAL("reset at every step", 8000, SIM_ACT_RESET, 1, 0),
     IN_RENEWAL("restart of the client at every step", 8000, SIM_ACT_CRASH, 1, 1000),
@@ -92,7 +95,8 @@ static const struct sim_scenario rows[] = {
                MUST_LOSE(73000, 200000, 1, 0)}},
     {.name = "tcp: over a line that loses 30 %",
      .plan = {USUAL, .n_lines = 1, .lines = {{.up = {.latency_us = 20000, .faults = {.loss_ppm = 300000}},
-                                              .down = {.latency_us = 20000, .faults = {.loss_ppm = 300000}}}}},
+                                              .down = {.latency_us = 20000,
+                                                       .faults = {.loss_ppm = 300000}}}}},
      .sweep = {.kind = SIM_SEEDS, .to = 20},
      .musts = {MUST_UP(60000, 1), MUST_HAVE(60000, 1, SIM_SESSIONS, SIM_EXACTLY, 1)}},
     {.name = "tcp: goodbye of the client, and back",

@@ -11,6 +11,7 @@
  *   client.c         a client's policy: connect, live, retry
  *   server.c         a server's policy: door, callers, leases
  *   check.c          what must always hold
+ *   scenario*.[ch]   the table of what may happen, and what must hold by when
  *   bench.c          how fast all that is, and how handshakes do on a bad line
  *   pipe.[ch], plane*.[ch], queue.[ch], mem.[ch], tls_standin.[ch]   what it is made of
  *
