@@ -12,8 +12,8 @@
 #define USUAL .traffic_ms = 100, KEEPALIVE
 
 /*
- * Client 1 renews its keys at 20 s; what must not pass then has been so since 5 s, and nobody minds so far. The
- * refused renewal costs it the session when the old key is over, tran-window later.
+ * Client 1 renews its keys at 20 s; what must not pass then has been so since 5 s, and nobody minds before.
+ * The refused renewal costs it the session when the old key is over, tran-window later.
  */
 #define CERTIFICATE(what, bad, who, value, good, server_reason, client_reason) \
     {.name = "certificate: " what, \
