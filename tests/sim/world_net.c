@@ -106,13 +106,17 @@ static void remember(struct sim_host *client, bool is_up, uint32_t packet)
 {
     unsigned at = client->n_passed++ % 8;
     struct sim_world *w = client->w;
-    struct sim_packet p;
+    const struct sim_packet *p;
     uint32_t copy;
 
     if (!is_up)
         return;
-    p = w->packets[packet]; /* the pool may move */
-    copy = copy_of(w, adit_bytes_of(p.b, p.n), &p.from, p.key);
+    copy = sim_packet_new(w); /* the pool may move: look then */
+    p = &w->packets[packet];
+    memcpy(w->packets[copy].b, p->b, p->n);
+    w->packets[copy].n = p->n;
+    w->packets[copy].from = p->from;
+    w->packets[copy].key = p->key;
     if (client->last_passed[at] != NONE)
         sim_packet_free(w, client->last_passed[at]);
     client->last_passed[at] = copy;
