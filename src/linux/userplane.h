@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The data plane in user space: a worker behind the key seam (plane/seam.h) that owns the sockets, the peers'
- * keys and the tunnel device's packets, and runs each packet to completion.
+ * The data plane in user space: workers behind the key seam (plane/seam.h) that own the sockets, the peers'
+ * keys and the tunnel device's packets, and run each packet to completion.
  *
- * One thread is policy: it calls post(), next_note() and everything below. The worker is a thread of its own,
- * or (want_thread false) the same thread: its loop then polls adit_userplane_worker_fd() for reading and
- * calls adit_userplane_turn(). After any post() without a thread, the fd is readable.
+ * One thread is policy: it calls post(), next_note() and everything below. A worker is a thread of its own,
+ * or (want_thread false, then there is one) the same thread.
+ *
+ * Several workers of a server share its clients: each has some, with both directions. Beside them is a
+ * doorman, which has no clients and runs in policy's thread: control packets come to it, and a flood of them
+ * takes no time from the workers. A single peer's two directions have a worker each.
+ *
+ * Whenever adit_userplane_worker_fd() is not -1, policy's loop polls it for reading and calls
+ * adit_userplane_turn(); after any post() it may be readable.
  *
  * Beyond the seam's text: counters of ADIT_CMD_COUNT with peer ADIT_NO_PEER are those that belong to no peer.
  * PEER_SILENT knows data packets only; whether control packets came meanwhile is policy's knowledge. A peer
@@ -21,10 +27,15 @@
 #include "plane/fault.h"
 #include "plane/seam.h"
 
+enum {
+    ADIT_UP_WORKERS_MAX = 32,
+};
+
 struct adit_userplane_params {
     const struct adit_env *env; /* lent for the plane's life */
     struct adit_device *device; /* lent; NULL: none yet, see adit_userplane_attach() */
     bool want_thread;
+    unsigned n_workers;  /* 0 or 1: one; with threads at most ADIT_UP_WORKERS_MAX, of a single peer two */
     bool is_single_peer; /* client, p2p: everything is from and to the one peer */
     bool want_client_to_client;
     bool want_recursive; /* single peer: let packets to the peer's own address into the tunnel */
@@ -42,14 +53,18 @@ struct adit_plane *adit_userplane_new(const struct adit_userplane_params *p);
 /* Readable while notes may wait; next_note() until it is false makes it quiet again. */
 int adit_userplane_note_fd(const struct adit_plane *plane);
 
-/* Only without a thread. */
+/* What runs in policy's thread; -1: nothing. */
 int adit_userplane_worker_fd(const struct adit_plane *plane);
 void adit_userplane_turn(struct adit_plane *plane);
 
+/* Sockets that a datagram link should have: adit_link_spec.fd and .more together. */
+unsigned adit_userplane_sockets(const struct adit_plane *plane);
+
 /*
- * Exchanges the device (NULL: none). When it returns, the worker does not touch the old one any more. Waits
- * for the worker's present turn at most.
+ * Exchanges the device (NULL: none). When it returns, no worker touches the old one any more. Waits for their
+ * present turns at most. `queues`: one for each worker, or fewer: then some only write, to the first.
  */
 void adit_userplane_attach(struct adit_plane *plane, struct adit_device *device);
+void adit_userplane_attach_queues(struct adit_plane *plane, struct adit_device *const *queues, unsigned n);
 
 #endif

@@ -95,10 +95,38 @@ static void delete_peer(struct adit_up_worker *w, struct adit_up_peer *peer)
 
 static void add_route(struct adit_up_worker *w, struct adit_up_peer *peer, const struct adit_cmd *cmd)
 {
-    adit_err err = adit_up_route_add(w, cmd->peer, &cmd->route);
+    adit_err err = adit_up_route_add(w, peer->spec.peer, &cmd->route);
 
     if (err)
         refuse(w, cmd, peer, err);
+}
+
+/* The worker of the other direction has seen it there. */
+static void move_peer(struct adit_up_worker *w, struct adit_up_peer *peer, const struct adit_peer_spec *to)
+{
+    struct adit_up_link *link = adit_up_link_find(w, to->link);
+
+    if (link)
+        adit_up_peer_move(w, peer, link, &to->remote, &to->local);
+}
+
+/* Of a peer that another worker has. */
+static void change_foreign_route(struct adit_up_worker *w, const struct adit_cmd *cmd)
+{
+    adit_err err;
+
+    if (cmd->kind == ADIT_CMD_ROUTE_DEL) {
+        adit_routes_del(w->routes, &cmd->route, cmd->peer);
+        return;
+    }
+    err = adit_routes_add(w->routes, &cmd->route, cmd->peer);
+    if (err)
+        refuse(w, cmd, NULL, err);
+}
+
+static bool is_route(const struct adit_cmd *cmd)
+{
+    return cmd->kind == ADIT_CMD_ROUTE_ADD || cmd->kind == ADIT_CMD_ROUTE_DEL;
 }
 
 static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, struct adit_up_peer *peer)
@@ -106,6 +134,9 @@ static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, s
     switch (cmd->kind) {
     case ADIT_CMD_PEER_SET:
         adit_up_peer_set(w, peer, &cmd->spec);
+        break;
+    case ADIT_CMD_PEER_MOVED:
+        move_peer(w, peer, &cmd->spec);
         break;
     case ADIT_CMD_PEER_DEL:
         delete_peer(w, peer);
@@ -124,7 +155,7 @@ static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, s
         add_route(w, peer, cmd);
         break;
     case ADIT_CMD_ROUTE_DEL:
-        adit_up_route_del(w, cmd->peer, &cmd->route);
+        adit_up_route_del(w, peer->spec.peer, &cmd->route);
         break;
     case ADIT_CMD_SAY_EXIT:
         adit_up_send(w, peer, adit_bytes_of(adit_occ_exit_payload, sizeof adit_occ_exit_payload), false);
@@ -185,7 +216,11 @@ static void run(struct adit_up_worker *w, const struct adit_cmd *cmd)
     default:
         break;
     }
-    peer = adit_up_peer_find(w, cmd->peer);
+    if (is_route(cmd) && adit_up_mark_home(cmd->peer) != w->home) {
+        change_foreign_route(w, cmd);
+        return;
+    }
+    peer = adit_up_peer_find(w, is_route(cmd) ? adit_up_mark_id(cmd->peer) : cmd->peer);
     if (peer)
         run_for_peer(w, cmd, peer);
     else

@@ -67,6 +67,8 @@ static void check_wear(struct adit_up_worker *w, struct adit_up_peer *peer, uint
 {
     uint8_t bit = (uint8_t)(1U << key_id);
 
+    if (w->does_in != w->does_out)
+        adit_up_hand_usage(w, peer, key_id);
     if ((peer->worn_keys & bit) || !adit_key_is_worn(&peer->tx, &peer->rx, key_id, &peer->spec.limit))
         return;
     if (adit_up_note_key(w, ADIT_NOTE_KEY_WORN, peer->spec.peer, key_id))
@@ -101,13 +103,13 @@ static bool follow_float(struct adit_up_worker *w, struct adit_up_peer *peer, st
 }
 
 /* Whose inner address is it? The commands are looked at again before the answer is "nobody's". */
-static adit_peer route_of(struct adit_up_worker *w, const struct adit_ip *ip)
+static uint32_t route_of(struct adit_up_worker *w, const struct adit_ip *ip)
 {
-    adit_peer id = adit_routes_find(w->routes, ip);
+    uint32_t mark = adit_routes_find(w->routes, ip);
 
-    if (id == ADIT_NO_PEER && adit_up_cmd_drain(w))
-        id = adit_routes_find(w->routes, ip);
-    return id;
+    if (mark == ADIT_NO_PEER && adit_up_cmd_drain(w))
+        mark = adit_routes_find(w->routes, ip);
+    return mark;
 }
 
 /* The device does not take this super-packet after all: its packets, one by one. */
@@ -166,16 +168,21 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
 static bool relay(struct adit_up_worker *w, struct adit_up_peer *from, const struct adit_ip *dst, uint8_t *b,
                   size_t n)
 {
-    adit_peer id = adit_routes_find(w->routes, dst);
+    uint32_t mark = adit_routes_find(w->routes, dst);
+    bool is_here = adit_up_mark_home(mark) == w->home;
     struct adit_up_peer *to;
 
-    if (id == ADIT_NO_PEER || id == from->spec.peer)
+    if (mark == ADIT_NO_PEER || mark == adit_up_mark(w, from->spec.peer))
         return false;
-    to = adit_up_peer_find(w, id);
-    if (!to)
+    to = is_here ? adit_up_peer_find(w, adit_up_mark_id(mark)) : NULL;
+    if (is_here && !to)
         return false;
     from->counters.rx_packets++;
     from->counters.rx_bytes += n;
+    if (!is_here) {
+        adit_up_hand_inner(w, adit_up_mark_home(mark), adit_bytes_of(b, n));
+        return true;
+    }
     adit_mss_lower(b, n, to->spec.mss4, to->spec.mss6);
     adit_up_send(w, to, adit_bytes_of(b, n), true);
     return true;
@@ -189,7 +196,7 @@ static void deliver(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t
         adit_up_drop(w, peer, ADIT_E_MALFORMED);
         return;
     }
-    if (peer->spec.check_source && route_of(w, &peek.src) != peer->spec.peer) {
+    if (peer->spec.check_source && route_of(w, &peek.src) != adit_up_mark(w, peer->spec.peer)) {
         adit_up_drop(w, peer, ADIT_E_SOURCE);
         return;
     }
@@ -251,7 +258,9 @@ bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint
     if (n == 0)
         return true;
     if (adit_packet_is_data(packet[0])) {
-        data_rx(w, link, &op, remote, local);
+        if (!w->crew || link->is_stream ||
+            !adit_up_hand_datagram(w, link, adit_bytes_of(packet, n), remote, local))
+            data_rx(w, link, &op, remote, local);
         return true;
     }
     if (adit_packet_is_control(packet[0])) {
@@ -315,47 +324,69 @@ static bool is_recursive(const struct adit_up_peer *peer, adit_bytes packet, con
     return protocol == want && adit_rd_u16(&r) == peer->remote.port && !r.bad;
 }
 
-static struct adit_up_peer *peer_for(struct adit_up_worker *w, const struct adit_ip *dst)
+/* Each of them to its peer's worker. */
+static void hand_over(struct adit_up_worker *w, unsigned home, struct adit_segments *s)
 {
-    adit_peer id;
-
-    if (w->params.is_single_peer)
-        return w->only;
-    id = route_of(w, dst);
-    return id == ADIT_NO_PEER ? NULL : adit_up_peer_find(w, id);
-}
-
-/* A packet of the device, or several in one. */
-static void send_inner(struct adit_up_worker *w, const struct adit_train *t)
-{
-    struct adit_segments s;
-    struct adit_up_peer *peer;
-    struct adit_ip_peek peek;
     uint8_t *packet;
     size_t n;
 
-    if (adit_ip_peek(adit_bytes_of(t->b, t->n), &peek)) {
-        adit_up_drop(w, NULL, ADIT_E_MALFORMED);
-        return;
-    }
-    peer = peer_for(w, &peek.dst);
-    if (!peer) {
-        adit_up_drop(w, NULL, w->params.is_single_peer ? ADIT_E_NO_PEER : ADIT_E_NO_ROUTE);
-        return;
-    }
-    if (w->params.is_single_peer && !w->params.want_recursive &&
-        is_recursive(peer, adit_bytes_of(t->b, t->n), &peek.dst)) {
-        adit_up_drop(w, peer, ADIT_E_RECURSIVE);
-        return;
-    }
-    if (adit_segments_begin(&s, t->b, t->n, &t->offload)) {
-        adit_up_drop(w, peer, ADIT_E_MALFORMED);
-        return;
-    }
-    while (adit_segments_next(&s, &packet, &n)) {
+    while (adit_segments_next(s, &packet, &n))
+        adit_up_hand_inner(w, home, adit_bytes_of(packet, n));
+}
+
+static void send_segments(struct adit_up_worker *w, struct adit_up_peer *peer, struct adit_segments *s)
+{
+    uint8_t *packet;
+    size_t n;
+
+    while (adit_segments_next(s, &packet, &n)) {
         adit_mss_lower(packet, n, peer->spec.mss4, peer->spec.mss6);
         adit_up_send(w, peer, adit_bytes_of(packet, n), true);
     }
+}
+
+static void send_to_only(struct adit_up_worker *w, const struct adit_ip *dst, struct adit_segments *s)
+{
+    struct adit_up_peer *peer = w->only;
+
+    if (!peer)
+        adit_up_drop(w, NULL, ADIT_E_NO_PEER);
+    else if (!w->params.want_recursive && is_recursive(peer, adit_bytes_of(s->b, s->n), dst))
+        adit_up_drop(w, peer, ADIT_E_RECURSIVE);
+    else
+        send_segments(w, peer, s);
+}
+
+static void send_to_owner(struct adit_up_worker *w, const struct adit_ip *dst, struct adit_segments *s)
+{
+    uint32_t mark = route_of(w, dst);
+    struct adit_up_peer *peer;
+
+    if (mark != ADIT_NO_PEER && adit_up_mark_home(mark) != w->home) {
+        hand_over(w, adit_up_mark_home(mark), s);
+        return;
+    }
+    peer = mark == ADIT_NO_PEER ? NULL : adit_up_peer_find(w, adit_up_mark_id(mark));
+    if (peer)
+        send_segments(w, peer, s);
+    else
+        adit_up_drop(w, NULL, ADIT_E_NO_ROUTE);
+}
+
+/* A packet of the device, or several in one. */
+void adit_up_inner_rx(struct adit_up_worker *w, const struct adit_train *t)
+{
+    struct adit_segments s;
+    struct adit_ip_peek peek;
+
+    if (adit_ip_peek(adit_bytes_of(t->b, t->n), &peek) || adit_segments_begin(&s, t->b, t->n, &t->offload)) {
+        adit_up_drop(w, NULL, ADIT_E_MALFORMED);
+        return;
+    }
+    if (w->params.is_single_peer)
+        send_to_only(w, &peek.dst, &s);
+    else
+        send_to_owner(w, &peek.dst, &s);
 }
 
 void adit_up_device_rx(struct adit_up_worker *w)
@@ -376,6 +407,6 @@ void adit_up_device_rx(struct adit_up_worker *w)
             return;
         }
         bytes += t.n;
-        send_inner(w, &t);
+        adit_up_inner_rx(w, &t);
     }
 }

@@ -67,6 +67,7 @@ adit_err adit_up_link_add(struct adit_up_worker *w, const struct adit_link_spec 
     link->fd = spec->fd;
     link->is_stream = spec->is_stream;
     link->is_connected = spec->is_connected;
+    link->is_send_only = spec->is_send_only;
     learn_socket(link);
     if (!link->is_stream)
         ask_for_trains(w, link);

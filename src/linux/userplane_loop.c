@@ -47,7 +47,7 @@ static adit_err watch(struct adit_up_worker *w, int fd, enum source s)
 
 adit_err adit_up_worker_watch(struct adit_up_worker *w, struct adit_up_link *link)
 {
-    bool reads = !link->stalls[ADIT_UP_RX].is_held;
+    bool reads = w->does_in && !link->is_send_only && !link->stalls[ADIT_UP_RX].is_held;
     bool writes = link->wants_out && !link->stalls[ADIT_UP_TX].is_held;
     struct epoll_event e = {
         .events = (reads ? EPOLLIN : 0) | (writes ? EPOLLOUT : 0),
@@ -90,7 +90,7 @@ static void stop_watching_device(struct adit_up_worker *w)
 
 static void start_watching_device(struct adit_up_worker *w)
 {
-    int fd = w->device ? w->device->ops->wait_fd(w->device) : -1;
+    int fd = w->device && w->is_device_read ? w->device->ops->wait_fd(w->device) : -1;
 
     w->is_device_off = false;
     if (fd >= 0 && !watch(w, fd, FROM_DEVICE))
@@ -99,10 +99,11 @@ static void start_watching_device(struct adit_up_worker *w)
         adit_up_note_os(w, errno);
 }
 
-void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device)
+void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device, bool is_read)
 {
     stop_watching_device(w);
     w->device = device;
+    w->is_device_read = is_read;
     w->merge.want_tcp4 = device && device->takes_tcp4;
     w->merge.want_tcp6 = device && device->takes_tcp6;
     w->merge.want_udp = device && device->takes_udp;
@@ -141,10 +142,10 @@ static void tick_peer(struct adit_up_worker *w, struct adit_up_peer *p)
     const uint64_t half_ns = ADIT_NS_PER_S / 2; /* ticks are a second apart: the nearest one is right */
 
     pay_notes(w, p);
-    if (p->spec.ping_s > 0 && p->tx.has_current &&
+    if (w->does_out && p->spec.ping_s > 0 && p->tx.has_current &&
         w->now.mono_ns + half_ns >= p->tx_ns + p->spec.ping_s * ADIT_NS_PER_S)
         adit_up_send(w, p, adit_bytes_of(adit_ping_payload, sizeof adit_ping_payload), false);
-    if (p->spec.silent_s > 0 && w->now.mono_ns >= p->rx_ns + p->spec.silent_s * ADIT_NS_PER_S)
+    if (w->does_in && p->spec.silent_s > 0 && w->now.mono_ns >= p->rx_ns + p->spec.silent_s * ADIT_NS_PER_S)
         adit_up_note_plain(w, ADIT_NOTE_PEER_SILENT, p->spec.peer);
     if (p->link && p->link->is_stream && p->link->out_end == 0) {
         adit_free(p->link->out);
@@ -189,7 +190,7 @@ static void serve_link(struct adit_up_worker *w, const struct epoll_event *e)
         return;
     if ((e->events & EPOLLOUT) && link->is_stream)
         adit_up_stream_flush(w, link);
-    if (!(e->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+    if (!w->does_in || !(e->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         return;
     if (link->is_stream) {
         adit_up_stream_rx(w, link);
@@ -236,7 +237,7 @@ static void hear_policy(struct adit_up_worker *w, bool has_fired)
         atomic_store(&s->is_kicked, false);
     }
     if (atomic_load(&s->asks_device)) {
-        adit_up_worker_device(w, s->device);
+        adit_up_worker_device(w, s->device, s->is_reading_device);
         atomic_store(&s->asks_device, false);
         sem_post(&s->device_taken);
     }
@@ -287,24 +288,39 @@ void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
     read_clocks(w);
     w->ctrl_left = ADIT_UP_CTRL_PER_TURN;
     hear_policy(w, has_source(events, n, FROM_COMMANDS));
+    if (w->crew)
+        adit_up_hand_take(w);
     for (int i = 0; i < n; i++)
         serve(w, &events[i]);
     if (w->gremlin)
         adit_up_gremlin_turn(w);
     adit_up_batch_flush(w);
     adit_up_stream_flush_dirty(w);
+    if (w->crew)
+        adit_up_hand_wake(w);
     bury_dead(w);
     tell_policy(w);
 }
 
 /* ---- life ---- */
 
+static size_t sealed_max(const struct adit_userplane_params *p)
+{
+    return (size_t)p->tun_mtu + 2 * ADIT_DATA_OVERHEAD_MAX;
+}
+
+size_t adit_up_packet_cap(const struct adit_userplane_params *p)
+{
+    size_t inner = sealed_max(p), cap = inner > ADIT_CTRL_PACKET_MAX ? inner : ADIT_CTRL_PACKET_MAX;
+
+    return (cap + 63) & ~(size_t)63;
+}
+
 static adit_err make_rooms(struct adit_up_worker *w)
 {
-    size_t inner = (size_t)w->params.tun_mtu + 2 * ADIT_DATA_OVERHEAD_MAX;
+    size_t inner = sealed_max(&w->params);
 
-    w->packet_cap = inner > ADIT_CTRL_PACKET_MAX ? inner : ADIT_CTRL_PACKET_MAX;
-    w->packet_cap = (w->packet_cap + 63) & ~(size_t)63;
+    w->packet_cap = adit_up_packet_cap(&w->params);
     w->stream_packet_max = inner > CTRL_LEN_MIN ? inner : CTRL_LEN_MIN;
     if (w->stream_packet_max < ADIT_CTRL_PACKET_MAX)
         w->stream_packet_max = ADIT_CTRL_PACKET_MAX;
@@ -368,7 +384,7 @@ adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userpla
     if (!err && p->faults)
         err = start_gremlin(w);
     if (!err)
-        adit_up_worker_device(w, p->device);
+        adit_up_worker_device(w, shared->device, shared->is_reading_device);
     return err;
 }
 

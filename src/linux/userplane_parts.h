@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of the user-space plane share: the worker and what it owns. Everything here belongs to the
- * worker's thread, except struct adit_up_shared and the two rings, each of which has one end on either side.
+ * worker's thread, except struct adit_up_shared and the rings, each of which has one end on either side.
  *
  * Links and peers that a command deletes lie in a graveyard until the turn ends, because commands may be
  * drained in the middle of a batch of packets. No pointer to them survives a turn but those in the tables.
@@ -35,6 +35,8 @@ enum {
     ADIT_UP_TUN_BYTES = 256 * 1024,    /* ... and bytes of the device */
     ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */
     ADIT_UP_STREAM_READ = 65536,       /* bytes per stream and turn */
+    ADIT_UP_HANDED = 128,              /* slots of the ring between two workers */
+    ADIT_UP_ID_BITS = 24,              /* of a mark: a peer's id, and above it its worker */
     ADIT_UP_BACKLOG_DATA = 256 * 1024, /* waiting bytes from which a stream drops data packets */
     ADIT_UP_BACKLOG_MAX = 384 * 1024,  /* ... and from which it is given up */
 };
@@ -87,9 +89,10 @@ struct adit_up_link {
     int domain;      /* AF_INET or AF_INET6 */
     uint16_t local_port;
     bool is_stream, is_connected;
-    bool has_trains; /* the kernel takes and gives several datagrams at once */
-    bool is_down;    /* a stream that ended; waits for LINK_DEL */
-    bool owes_down;  /* ... and the note did not fit yet */
+    bool is_send_only; /* read by another worker, or another socket is */
+    bool has_trains;   /* the kernel takes and gives several datagrams at once */
+    bool is_down;      /* a stream that ended; waits for LINK_DEL */
+    bool owes_down;    /* ... and the note did not fit yet */
     bool is_dirty, wants_out;
 
     /* Streams only. */
@@ -189,7 +192,17 @@ struct adit_up_rx {
     uint8_t *room;
 };
 
-/* What the two threads both touch, apart from the rings. */
+/* ---- packets for another worker's peer ---- */
+
+struct adit_up_handed {
+    enum adit_up_way way; /* RX: a datagram; TX: an inner packet */
+    int link_name;
+    struct adit_addr remote, local;
+    uint32_t n;
+    uint8_t b[]; /* packet_cap */
+};
+
+/* What the threads both touch, apart from the rings. */
 struct adit_up_shared {
     atomic_bool is_kicked;        /* the worker's eventfd was written and not read since */
     atomic_bool wants_room;       /* policy holds commands that did not fit: tell it when there is room */
@@ -198,12 +211,30 @@ struct adit_up_shared {
     atomic_bool asks_device; /* `device` is new; the semaphore answers */
     struct adit_device *device;
     sem_t device_taken;
+    bool is_reading_device; /* `device` is the worker's own, not only to be written to */
     struct adit_ring cmds, notes;
-    int cmd_fd, note_fd;
+    struct adit_ring *handed; /* by member of the crew that writes it; NULL: nobody */
+    int cmd_fd, note_fd;      /* note_fd: of all members together */
+    /* One direction's use of the only peer's keys, for the worker of the other one. */
+    _Atomic uint64_t used_packets[ADIT_KEY_IDS], used_bytes[ADIT_KEY_IDS];
+};
+
+/* Wakes the member up, if it was not woken yet. */
+void adit_up_kick(struct adit_up_shared *s);
+
+/* All members of a plane with several workers. */
+struct adit_up_crew {
+    unsigned n, n_workers;          /* with the doorman, which is the last; without it */
+    struct adit_up_shared **shared; /* of each member */
 };
 
 struct adit_up_worker {
     struct adit_up_shared *shared;
+    const struct adit_up_crew *crew;    /* NULL: alone */
+    unsigned index, home;               /* home: in the marks of its peers */
+    bool does_in, does_out;             /* from the links to the device, and the other way */
+    const struct adit_up_handed *taken; /* by another worker, and worked on now; it is not handed on */
+    uint32_t handed_to;                 /* members to be woken at the end of the turn */
     struct adit_userplane_params params;
     adit_now now;
     size_t packet_cap; /* any packet, with room for framing */
@@ -211,6 +242,7 @@ struct adit_up_worker {
 
     int epoll_fd, timer_fd, device_fd;
     struct adit_device *device;
+    bool is_device_read; /* else only written to */
     bool is_ticking, is_device_off;
 
     struct adit_up_map links, peers, addrs;
@@ -266,6 +298,30 @@ bool adit_up_note_plain(struct adit_up_worker *w, enum adit_note_kind kind, adit
 bool adit_up_note_refused(struct adit_up_worker *w, const struct adit_cmd *cmd, adit_err why);
 void adit_up_note_os(struct adit_up_worker *w, int os_errno);
 
+/* userplane_hand.c: only in a crew. */
+static inline uint32_t adit_up_mark(const struct adit_up_worker *w, adit_peer id)
+{
+    return id | w->home << ADIT_UP_ID_BITS;
+}
+
+static inline unsigned adit_up_mark_home(uint32_t mark)
+{
+    return mark >> ADIT_UP_ID_BITS;
+}
+
+static inline adit_peer adit_up_mark_id(uint32_t mark)
+{
+    return mark & ADIT_PEER_ID_NONE;
+}
+
+/* False: the datagram is this worker's affair. */
+bool adit_up_hand_datagram(struct adit_up_worker *w, const struct adit_up_link *link, adit_bytes packet,
+                           const struct adit_addr *remote, const struct adit_addr *local);
+void adit_up_hand_inner(struct adit_up_worker *w, unsigned home, adit_bytes packet);
+void adit_up_hand_take(struct adit_up_worker *w); /* what others handed over */
+void adit_up_hand_wake(struct adit_up_worker *w); /* the others, once per turn */
+void adit_up_hand_usage(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t key_id);
+
 /* userplane_cmd.c: executes what policy has posted. True if there was anything. */
 bool adit_up_cmd_drain(struct adit_up_worker *w);
 
@@ -310,6 +366,7 @@ void adit_up_stream_flush_dirty(struct adit_up_worker *w);
 bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint8_t *packet, size_t n,
                        const struct adit_addr *remote, const struct adit_addr *local);
 void adit_up_device_rx(struct adit_up_worker *w);
+void adit_up_inner_rx(struct adit_up_worker *w, const struct adit_train *t);
 void adit_up_device_write(void *worker, const struct adit_gather *g); /* where w->merge leads */
 void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
 
@@ -325,12 +382,14 @@ void adit_up_gremlin_turn(struct adit_up_worker *w); /* lets go what is due */
 void adit_up_gremlin_report(const struct adit_up_worker *w);
 
 /* userplane_loop.c */
+/* `crew`, `index`, `home`, `does_in` and `does_out` are set before. */
 ADIT_MUST_USE adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userplane_params *p,
                                            struct adit_up_shared *shared);
+size_t adit_up_packet_cap(const struct adit_userplane_params *p);
 void adit_up_worker_fini(struct adit_up_worker *w);
 void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep);
 void adit_up_worker_tick_wanted(struct adit_up_worker *w);
-void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device);
+void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device, bool is_read);
 void adit_up_worker_device_rest(struct adit_up_worker *w); /* not read until the next tick */
 ADIT_MUST_USE adit_err adit_up_worker_watch(struct adit_up_worker *w, struct adit_up_link *link);
 

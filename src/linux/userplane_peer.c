@@ -157,7 +157,7 @@ static void forget_routes(struct adit_up_worker *w, struct adit_up_peer *peer)
         struct adit_up_route *r = peer->routes;
 
         peer->routes = r->next;
-        adit_routes_del(w->routes, &r->prefix, peer->spec.peer);
+        adit_routes_del(w->routes, &r->prefix, adit_up_mark(w, peer->spec.peer));
         adit_free(r);
     }
 }
@@ -193,7 +193,7 @@ adit_err adit_up_route_add(struct adit_up_worker *w, adit_peer id, const struct 
     r = adit_alloc(sizeof *r);
     if (!r)
         return ADIT_E_MEMORY;
-    err = adit_routes_add(w->routes, p, id);
+    err = adit_routes_add(w->routes, p, adit_up_mark(w, id));
     if (err) {
         adit_free(r);
         return err;
@@ -209,7 +209,7 @@ void adit_up_route_del(struct adit_up_worker *w, adit_peer id, const struct adit
     struct adit_prefix want = adit_prefix_masked(*p);
     struct adit_up_route **at = peer ? &peer->routes : NULL;
 
-    adit_routes_del(w->routes, p, id);
+    adit_routes_del(w->routes, p, adit_up_mark(w, id));
     while (at && *at) {
         struct adit_up_route *r = *at;
 

@@ -25,14 +25,19 @@ typedef uint32_t adit_peer;
 
 enum {
     ADIT_LINK_NONE = -1,
+    ADIT_LINK_MORE = 32,
 };
 
 /* A path for packets: one UDP socket (any number of peers), or one TCP stream (one peer). */
 struct adit_link_spec {
     int link; /* name chosen by policy, unique while it lives */
     int fd;   /* moved to the plane, which closes it */
+    /* More sockets of the same port (SO_REUSEPORT), for a plane with several workers; moved, too. */
+    int more[ADIT_LINK_MORE];
+    unsigned n_more;
     bool is_stream;
     bool is_connected; /* UDP: the peer's address is fixed by connect() */
+    bool is_send_only; /* the plane's own: another of its workers reads */
 };
 
 struct adit_peer_spec {
@@ -61,9 +66,10 @@ enum adit_cmd_kind {
     ADIT_CMD_KEY_DEL,
     ADIT_CMD_ROUTE_ADD, /* inner addresses of a peer */
     ADIT_CMD_ROUTE_DEL,
-    ADIT_CMD_CTRL_TX,  /* control bytes to this link and address */
-    ADIT_CMD_SAY_EXIT, /* OCC EXIT on the data channel */
-    ADIT_CMD_COUNT,    /* a COUNTERS note answers */
+    ADIT_CMD_CTRL_TX,    /* control bytes to this link and address */
+    ADIT_CMD_SAY_EXIT,   /* OCC EXIT on the data channel */
+    ADIT_CMD_COUNT,      /* a COUNTERS note answers */
+    ADIT_CMD_PEER_MOVED, /* the plane's own, between its workers: `spec` says where the peer is now */
 };
 
 struct adit_ctrl_bytes {

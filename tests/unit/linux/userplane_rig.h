@@ -127,14 +127,14 @@ static inline uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* A turn of each plane that has no thread, or a short sleep where all have. */
+/* A turn of what each plane has in this thread, or a short sleep where threads do all. */
 static inline void pump(struct end *a, struct end *b)
 {
     struct pollfd none = {.fd = -1};
 
-    if (a && !a->has_thread)
+    if (a && adit_userplane_worker_fd(a->plane) >= 0)
         adit_userplane_turn(a->plane);
-    if (b && !b->has_thread)
+    if (b && adit_userplane_worker_fd(b->plane) >= 0)
         adit_userplane_turn(b->plane);
     if ((a && a->has_thread) || (b && b->has_thread))
         poll(&none, 1, 1);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packets that came to the wrong worker. Sockets and queues are steered (linux/steer.h, the kernel's flow
+ * tables), so that it is rare; but no packet is lost because it was not. A peer's home is the worker that its
+ * mark names, or without one its id: peer-id modulo workers, and the first worker for peers that are known by
+ * their address. What does not fit into the ring is dropped and counted.
+ */
+#include "linux/userplane_parts.h"
+
+#include <string.h>
+
+static struct adit_up_handed *claim(struct adit_up_worker *w, unsigned home, adit_bytes packet)
+{
+    struct adit_up_handed *h;
+
+    if (home >= w->crew->n_workers || packet.n > w->packet_cap) {
+        adit_up_drop(w, NULL, home >= w->crew->n_workers ? ADIT_E_NO_PEER : ADIT_E_TOO_BIG);
+        return NULL;
+    }
+    h = adit_ring_claim(&w->crew->shared[home]->handed[w->index]);
+    if (!h) {
+        adit_up_drop(w, NULL, ADIT_E_QUEUE);
+        return NULL;
+    }
+    h->n = (uint32_t)packet.n;
+    memcpy(h->b, packet.p, packet.n);
+    return h;
+}
+
+static void deliver(struct adit_up_worker *w, unsigned home)
+{
+    adit_ring_publish(&w->crew->shared[home]->handed[w->index]);
+    w->handed_to |= 1U << home;
+}
+
+bool adit_up_hand_datagram(struct adit_up_worker *w, const struct adit_up_link *link, adit_bytes packet,
+                           const struct adit_addr *remote, const struct adit_addr *local)
+{
+    struct adit_up_handed *h;
+    unsigned home = 0;
+    uint32_t id;
+
+    if (w->params.is_single_peer || w->taken)
+        return false;
+    if (adit_data_peer_id(packet, &id) && id != ADIT_PEER_ID_NONE)
+        home = id % w->crew->n_workers;
+    if (home == w->index)
+        return false;
+    h = claim(w, home, packet);
+    if (!h)
+        return true;
+    h->way = ADIT_UP_RX;
+    h->link_name = link->name;
+    h->remote = *remote;
+    h->local = *local;
+    deliver(w, home);
+    return true;
+}
+
+void adit_up_hand_inner(struct adit_up_worker *w, unsigned home, adit_bytes packet)
+{
+    struct adit_up_handed *h;
+
+    /* Whoever handed it over thought that it was ours: while a route changes, two may think so. */
+    if (w->taken && w->taken->way == ADIT_UP_TX) {
+        adit_up_drop(w, NULL, ADIT_E_NO_ROUTE);
+        return;
+    }
+    h = claim(w, home, packet);
+    if (!h)
+        return;
+    h->way = ADIT_UP_TX;
+    deliver(w, home);
+}
+
+static void take(struct adit_up_worker *w, struct adit_up_handed *h)
+{
+    struct adit_train t = {.b = h->b, .n = h->n, .cap = w->packet_cap};
+    struct adit_up_link *link;
+
+    if (h->way == ADIT_UP_TX) {
+        adit_up_inner_rx(w, &t);
+        return;
+    }
+    link = adit_up_link_find(w, h->link_name);
+    if (link)
+        adit_up_packet_rx(w, link, h->b, h->n, &h->remote, &h->local);
+}
+
+/* At most a ring's length of each, so that no member keeps another one from its own work. */
+static void take_from(struct adit_up_worker *w, struct adit_ring *r)
+{
+    struct adit_up_handed *h;
+
+    for (int i = 0; i < ADIT_UP_HANDED && (h = adit_ring_front(r)); i++) {
+        w->taken = h;
+        take(w, h);
+        adit_merge_flush(&w->merge); /* the slot is used again */
+        w->taken = NULL;
+        adit_ring_release(r);
+    }
+}
+
+void adit_up_hand_take(struct adit_up_worker *w)
+{
+    for (unsigned i = 0; w->shared->handed && i < w->crew->n; i++) {
+        if (i != w->index)
+            take_from(w, &w->shared->handed[i]);
+    }
+}
+
+void adit_up_hand_wake(struct adit_up_worker *w)
+{
+    for (unsigned i = 0; w->handed_to != 0; i++, w->handed_to >>= 1) {
+        if (w->handed_to & 1)
+            adit_up_kick(w->crew->shared[i]);
+    }
+}
+
+/*
+ * The directions of a single peer's key are used by two workers, and wear it together. Each tells the other
+ * what it has used, and keeps what it hears in the half that it has no other use for.
+ */
+void adit_up_hand_usage(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t key_id)
+{
+    struct adit_usage *own = w->does_out ? &peer->tx.keys[key_id].usage : &peer->rx.keys[key_id].usage;
+    struct adit_usage *other = w->does_out ? &peer->rx.keys[key_id].usage : &peer->tx.keys[key_id].usage;
+    struct adit_up_shared *theirs = w->crew->shared[!w->index];
+
+    atomic_store_explicit(&w->shared->used_packets[key_id], own->packets, memory_order_relaxed);
+    atomic_store_explicit(&w->shared->used_bytes[key_id], own->bytes, memory_order_relaxed);
+    other->packets = atomic_load_explicit(&theirs->used_packets[key_id], memory_order_relaxed);
+    other->bytes = atomic_load_explicit(&theirs->used_bytes[key_id], memory_order_relaxed);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Several workers: every packet finds its peer's, wherever it came in, and policy sees one plane. */
+#include "userplane_rig.h"
+
+enum {
+    WORKERS = 3,
+    CLIENTS = 7,
+    ROUNDS = 40,
+};
+
+/* ---- a server with workers, clients without a plane ---- */
+
+struct hall {
+    struct end s;
+    struct adit_addr at;
+    struct raw clients[CLIENTS];
+};
+
+static void hall_start(struct hall *h, bool want_c2c)
+{
+    end_begin(&h->s, (struct adit_userplane_params){
+                         .want_thread = true, .n_workers = WORKERS, .want_client_to_client = want_c2c});
+    link_add(&h->s, LINK, udp(&h->at), false);
+    for (adit_peer i = 0; i < CLIENTS; i++) {
+        raw_start(&h->clients[i], i, (uint8_t)(3 + i));
+        server_peer(&h->s, i, &h->clients[i].at, (uint8_t)(3 + i));
+    }
+}
+
+static void hall_stop(struct hall *h)
+{
+    for (int i = 0; i < CLIENTS; i++)
+        raw_stop(&h->clients[i]);
+    end_stop(&h->s);
+}
+
+static void say(struct hall *h, int client, uint32_t dst, uint32_t number)
+{
+    struct raw *r = &h->clients[client];
+    uint8_t packet[2048];
+
+    send_raw(r->fd, &h->at, packet, raw_inner(r, CLIENT_IP + (uint32_t)client, dst, number, packet));
+}
+
+/* The next inner packet that reaches a client; its number. */
+static uint32_t hear(struct hall *h, int client)
+{
+    struct raw *r = &h->clients[client];
+    uint8_t b[2048];
+    ssize_t n;
+
+    for (uint64_t until = now_ms() + WAIT_MS; now_ms() < until; pump(&h->s, NULL)) {
+        struct adit_open_op op = {.packet = b};
+
+        n = recv(r->fd, b, sizeof b, MSG_DONTWAIT);
+        if (n <= 0)
+            continue;
+        op.n = (size_t)n;
+        adit_rx_open(&r->rx, &op, 1, (adit_now){0});
+        assert_int_equal(op.err, ADIT_OK);
+        assert_int_equal(op.payload.n, INNER_LEN);
+        return number_of(op.payload.p);
+    }
+    fail_msg("client %d hears nothing", client);
+    return 0;
+}
+
+/* One round after the other, because rings between workers are bounded and nothing may be lost here. */
+static void every_packet_finds_its_worker(void **state)
+{
+    struct hall h;
+    uint8_t b[2048];
+    size_t n;
+
+    (void)state;
+    hall_start(&h, false);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        bool has_come[CLIENTS] = {false};
+
+        for (int i = 0; i < CLIENTS; i++)
+            say(&h, i, SERVER_IP, round << 8 | (uint32_t)i);
+        for (int i = 0; i < CLIENTS; i++) {
+            assert_true(expect_inner(&h.s, NULL, b, &n));
+            assert_int_equal(number_of(b) >> 8, round);
+            assert_false(has_come[number_of(b) & 0xff]);
+            has_come[number_of(b) & 0xff] = true;
+        }
+        for (uint32_t i = 0; i < CLIENTS; i++)
+            say_inner(&h.s, SERVER_IP, CLIENT_IP + i, round << 8 | i);
+        for (int i = 0; i < CLIENTS; i++)
+            assert_int_equal(hear(&h, i), round << 8 | (uint32_t)i);
+    }
+    for (adit_peer i = 0; i < CLIENTS; i++) {
+        for (int e = ADIT_OK + 1; e < ADIT_ERR_COUNT; e++)
+            assert_int_equal(drops(&h.s, i, (adit_err)e), 0);
+        assert_int_equal(h.s.counters.rx_packets, ROUNDS);
+        assert_int_equal(h.s.counters.tx_packets, ROUNDS);
+    }
+    for (int e = ADIT_OK + 1; e < ADIT_ERR_COUNT; e++)
+        assert_int_equal(drops(&h.s, ADIT_NO_PEER, (adit_err)e), 0);
+    hall_stop(&h);
+}
+
+static void clients_meet_across_workers(void **state)
+{
+    struct hall h;
+
+    (void)state;
+    hall_start(&h, true);
+    for (int from = 0; from < CLIENTS; from++) {
+        for (int to = 0; to < CLIENTS; to++) {
+            if (from == to)
+                continue;
+            say(&h, from, CLIENT_IP + (uint32_t)to, (uint32_t)(from << 8 | to));
+            assert_int_equal(hear(&h, to), from << 8 | to);
+        }
+    }
+    assert_false(has_inner(&h.s));
+    hall_stop(&h);
+}
+
+static void inner_sources_are_checked_by_every_worker(void **state)
+{
+    struct hall h;
+
+    (void)state;
+    hall_start(&h, false);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct raw *r = &h.clients[i];
+        uint8_t packet[2048];
+
+        send_raw(r->fd, &h.at, packet,
+                 raw_inner(r, CLIENT_IP + (uint32_t)((i + 1) % CLIENTS), SERVER_IP, 1, packet));
+        say(&h, i, SERVER_IP, 2);
+        assert_inner(&h.s, NULL, 2);
+        assert_int_equal(drops(&h.s, (adit_peer)i, ADIT_E_SOURCE), 1);
+    }
+    hall_stop(&h);
+}
+
+static void a_peer_that_is_deleted_is_gone_everywhere(void **state)
+{
+    static struct adit_note note;
+    struct hall h;
+
+    (void)state;
+    hall_start(&h, false);
+    say(&h, 1, SERVER_IP, 1);
+    assert_inner(&h.s, NULL, 1);
+    plain_cmd(&h.s, ADIT_CMD_PEER_DEL, 1);
+    expect_note(&h.s, NULL, ADIT_NOTE_PEER_GONE, &note);
+    assert_int_equal(note.peer, 1);
+    assert_int_equal(note.counters.rx_packets, 1);
+    say_inner(&h.s, SERVER_IP, CLIENT_IP + 1, 7);
+    say(&h, 1, SERVER_IP, 8);
+    for (uint64_t until = now_ms() + WAIT_MS;
+         now_ms() < until &&
+         (drops(&h.s, ADIT_NO_PEER, ADIT_E_NO_ROUTE) == 0 || drops(&h.s, ADIT_NO_PEER, ADIT_E_NO_PEER) == 0);)
+        pump(&h.s, NULL);
+    assert_int_equal(drops(&h.s, ADIT_NO_PEER, ADIT_E_NO_ROUTE), 1);
+    assert_int_equal(drops(&h.s, ADIT_NO_PEER, ADIT_E_NO_PEER), 1);
+
+    /* The id is given again, with another key. */
+    server_peer(&h.s, 1, &h.clients[1].at, 99);
+    say(&h, 1, SERVER_IP, 9);
+    for (uint64_t until = now_ms() + WAIT_MS; now_ms() < until && drops(&h.s, 1, ADIT_E_AUTH) == 0;)
+        pump(&h.s, NULL);
+    assert_int_equal(drops(&h.s, 1, ADIT_E_AUTH), 1);
+    assert_false(has_inner(&h.s));
+    hall_stop(&h);
+}
+
+/* What a link has said last is heard by policy from any worker, and control bytes go out by its address. */
+static void control_packets_come_and_go(void **state)
+{
+    static struct adit_note note;
+    struct adit_cmd cmd = {.kind = ADIT_CMD_CTRL_TX};
+    uint8_t hello[] = {0x38, 1, 2, 3}, b[64];
+    struct hall h;
+
+    (void)state;
+    hall_start(&h, false);
+    for (int i = 0; i < CLIENTS; i++) {
+        send_raw(h.clients[i].fd, &h.at, hello, sizeof hello);
+        expect_note(&h.s, NULL, ADIT_NOTE_CTRL_RX, &note);
+        assert_int_equal(note.ctrl.link, LINK);
+        assert_true(adit_addr_eq(&note.ctrl.remote, &h.clients[i].at));
+        cmd.ctrl = note.ctrl;
+        post(&h.s, &cmd);
+        adit_userplane_turn(h.s.plane);
+        assert_int_equal(recv(h.clients[i].fd, b, sizeof b, 0), sizeof hello);
+        assert_memory_equal(b, hello, sizeof hello);
+    }
+    hall_stop(&h);
+}
+
+/* ---- one peer, a worker for each direction ---- */
+
+static void split_start(struct duo *d)
+{
+    end_start(&d->server, false, true, false);
+    end_begin(&d->client,
+              (struct adit_userplane_params){.want_thread = true, .n_workers = 2, .is_single_peer = true});
+    duo_join(d, 0);
+}
+
+static void both_directions_of_one_peer(void **state)
+{
+    struct duo d;
+    uint8_t id = 0;
+
+    (void)state;
+    split_start(&d);
+    for (uint32_t i = 0; i < 1000; i++) {
+        say_inner(&d.client, CLIENT_IP, SERVER_IP, i);
+        say_inner(&d.server, SERVER_IP, CLIENT_IP, i);
+        assert_inner(&d.server, &d.client, i);
+        assert_inner(&d.client, &d.server, i);
+        if (i % 100 == 99) {
+            id = id == 7 ? 1 : (uint8_t)(id + 1);
+            key_new(&d.server, 0, true, id, (uint8_t)(50 + id));
+            key_new(&d.client, 0, false, id, (uint8_t)(50 + id));
+            key_use(&d.client, 0, id);
+            key_use(&d.server, 0, id);
+        }
+    }
+    for (int e = ADIT_OK + 1; e < ADIT_ERR_COUNT; e++)
+        assert_int_equal(drops(&d.client, 0, (adit_err)e), 0);
+    assert_int_equal(d.client.counters.rx_packets, 1000);
+    assert_int_equal(d.client.counters.tx_packets, 1000);
+    duo_stop(&d);
+}
+
+static void both_directions_wear_one_key(void **state)
+{
+    static struct adit_note note;
+    struct duo d;
+
+    (void)state;
+    split_start(&d);
+    d.on_client.limit.packets = 100;
+    peer_cmd(&d.client, ADIT_CMD_PEER_SET, &d.on_client);
+    for (uint32_t i = 0; i < 60; i++) {
+        say_inner(&d.client, CLIENT_IP, SERVER_IP, i);
+        assert_inner(&d.server, &d.client, i);
+        say_inner(&d.server, SERVER_IP, CLIENT_IP, i);
+        assert_inner(&d.client, &d.server, i);
+    }
+    expect_note(&d.client, &d.server, ADIT_NOTE_KEY_WORN, &note);
+    assert_int_equal(note.key_id, 0);
+    pump_some(&d.client, &d.server);
+    assert_int_equal(count_notes(&d.client, ADIT_NOTE_KEY_WORN), 0);
+    duo_stop(&d);
+}
+
+static void a_single_peer_that_moves_is_answered_there(void **state)
+{
+    static struct adit_note note;
+    struct adit_peer_spec spec;
+    uint8_t packet[2048];
+    struct adit_addr at;
+    struct raw one, other;
+    struct end s;
+
+    (void)state;
+    end_begin(&s,
+              (struct adit_userplane_params){.want_thread = true, .n_workers = 2, .is_single_peer = true});
+    raw_start(&one, ADIT_PEER_ID_NONE, 3);
+    raw_start(&other, ADIT_PEER_ID_NONE, 3);
+    link_add(&s, LINK, udp(&at), false);
+    spec = spec_of(0, LINK, &one.at);
+    spec.wire_peer_id = ADIT_PEER_ID_NONE;
+    spec.may_float = true;
+    peer_cmd(&s, ADIT_CMD_PEER_NEW, &spec);
+    key_new(&s, 0, true, 0, 3);
+    adit_tx_fini(&other.tx);
+    other.tx = one.tx; /* the same end, from another place */
+    send_raw(other.fd, &at, packet, raw_inner(&other, CLIENT_IP, SERVER_IP, 1, packet));
+    assert_inner(&s, NULL, 1);
+    expect_note(&s, NULL, ADIT_NOTE_PEER_FLOATED, &note);
+    assert_true(adit_addr_eq(&note.moved.remote, &other.at));
+    pump_some(&s, NULL);
+    say_inner(&s, SERVER_IP, CLIENT_IP, 2);
+    assert_true(recv(other.fd, packet, sizeof packet, 0) > 0);
+    assert_int_equal(recv(one.fd, packet, sizeof packet, MSG_DONTWAIT), -1);
+    adit_tx_init(&one.tx, 0); /* it is the other's */
+    raw_stop(&one);
+    raw_stop(&other);
+    end_stop(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_packet_finds_its_worker),
+        cmocka_unit_test(clients_meet_across_workers),
+        cmocka_unit_test(inner_sources_are_checked_by_every_worker),
+        cmocka_unit_test(a_peer_that_is_deleted_is_gone_everywhere),
+        cmocka_unit_test(control_packets_come_and_go),
+        cmocka_unit_test(both_directions_of_one_peer),
+        cmocka_unit_test(both_directions_wear_one_key),
+        cmocka_unit_test(a_single_peer_that_moves_is_answered_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
