@@ -13,6 +13,7 @@
 
 enum {
     NOTES_PER_TURN = 256,
+    WORKERS_UNASKED = 4,
     CLOSING_TURNS = 8,
 };
 
@@ -125,27 +126,62 @@ static void warn_of_gremlin(const struct adit_host *h, const struct adit_fault_s
         adit_fault_spec_str(faults, text, sizeof text), (unsigned long long)h->conf->gremlin.seed);
 }
 
+/*
+ * On one core a second thread would only add switches: the one worker runs in this loop. A core is left to
+ * policy. More than a few workers have to be asked for: units of services allow ten threads.
+ */
+static unsigned workers_of(const struct adit_conf *c, bool is_single_peer)
+{
+    unsigned cores = uv_available_parallelism(), n = c->workers;
+
+    if (n == 0)
+        n = is_single_peer || cores < 2 ? 1 : cores - 1 < WORKERS_UNASKED ? cores - 1 : WORKERS_UNASKED;
+    if (is_single_peer && n > 2)
+        n = 2; /* one for each direction */
+    return n < ADIT_UP_WORKERS_MAX ? n : ADIT_UP_WORKERS_MAX;
+}
+
+static struct adit_userplane_params plane_params(struct adit_host *h, bool is_single_peer)
+{
+    const struct adit_conf_conn *conn = &h->conf->conn;
+
+    return (struct adit_userplane_params){
+        .env = &h->env,
+        .device = h->tunnel.queues[0],
+        .want_thread = h->conf->workers > 0 || uv_available_parallelism() > 1,
+        .n_workers = workers_of(h->conf, is_single_peer),
+        .is_single_peer = is_single_peer,
+        .want_client_to_client = h->conf->is_client_to_client,
+        .tun_mtu = conn->tun_mtu > conn->tun_mtu_max ? conn->tun_mtu : conn->tun_mtu_max,
+        .is_udp_in_single = h->conf->offload_off.udp_in,
+        .is_udp_out_single = h->conf->offload_off.udp_out,
+        .fault_seed = h->conf->gremlin.seed,
+    };
+}
+
+static adit_err watch_plane(struct adit_host *h)
+{
+    int worker_fd = adit_userplane_worker_fd(h->plane);
+
+    h->note_poll.data = h->worker_poll.data = h;
+    if (uv_poll_init(&h->loop, &h->note_poll, adit_userplane_note_fd(h->plane)) != 0)
+        return ADIT_E_OS;
+    uv_poll_start(&h->note_poll, UV_READABLE, on_notes);
+    if (worker_fd < 0)
+        return ADIT_OK;
+    if (uv_poll_init(&h->loop, &h->worker_poll, worker_fd) != 0)
+        return ADIT_E_OS;
+    h->has_worker_poll = true;
+    uv_poll_start(&h->worker_poll, UV_READABLE, on_worker);
+    return ADIT_OK;
+}
+
 static adit_err start_plane(struct adit_host *h, bool is_single_peer)
 {
     struct adit_fault_spec faults = faults_of(&h->conf->gremlin);
-    /* On one core a second thread would only add switches: the same worker runs in this loop. */
-    bool want_thread = h->conf->workers > 0 || uv_available_parallelism() > 1;
-    struct adit_userplane_params p = {
-        .env = &h->env,
-        .device = h->tunnel.device,
-        .want_thread = want_thread,
-        .is_single_peer = is_single_peer,
-        .want_client_to_client = h->conf->is_client_to_client,
-        .tun_mtu = h->conf->conn.tun_mtu > h->conf->conn.tun_mtu_max ? h->conf->conn.tun_mtu
-                                                                     : h->conf->conn.tun_mtu_max,
-        .is_udp_in_single = h->conf->offload_off.udp_in,
-        .is_udp_out_single = h->conf->offload_off.udp_out,
-        .faults = h->conf->gremlin.is_on ? &faults : NULL,
-        .fault_seed = h->conf->gremlin.seed,
-    };
+    struct adit_userplane_params p = plane_params(h, is_single_peer);
 
-    if (h->conf->workers > 1)
-        adit_warn(&h->env.log, NULL, "adit-workers %u: this version runs one worker", h->conf->workers);
+    p.faults = h->conf->gremlin.is_on ? &faults : NULL;
     if (p.faults)
         warn_of_gremlin(h, p.faults);
     adit_aead_prefer(h->conf->engine == ADIT_ENGINE_EVP ? ADIT_AEAD_EVP : ADIT_AEAD_BEST);
@@ -155,17 +191,9 @@ static adit_err start_plane(struct adit_host *h, bool is_single_peer)
         adit_error(&h->env.log, NULL, "the data plane cannot start: %s", strerror(errno));
         return ADIT_E_OS;
     }
-    h->note_poll.data = h->worker_poll.data = h;
-    if (uv_poll_init(&h->loop, &h->note_poll, adit_userplane_note_fd(h->plane)) != 0)
-        return ADIT_E_OS;
-    uv_poll_start(&h->note_poll, UV_READABLE, on_notes);
-    if (want_thread)
-        return ADIT_OK;
-    if (uv_poll_init(&h->loop, &h->worker_poll, adit_userplane_worker_fd(h->plane)) != 0)
-        return ADIT_E_OS;
-    h->has_worker_poll = true;
-    uv_poll_start(&h->worker_poll, UV_READABLE, on_worker);
-    return ADIT_OK;
+    if (h->tunnel.n_queues > 1)
+        adit_userplane_attach_queues(h->plane, h->tunnel.queues, h->tunnel.n_queues);
+    return watch_plane(h);
 }
 
 /* One state file per configuration, so that the next start of the same one finds what a crash left behind. */
@@ -203,7 +231,8 @@ adit_err adit_host_open(struct adit_host *h, bool is_single_peer)
         adit_error(&h->env.log, NULL, "%s", fail.text);
         return e;
     }
-    e = adit_tunnel_open(&h->tunnel, h->conf, h->priv, &h->env.log);
+    e = adit_tunnel_open(&h->tunnel, h->conf, is_single_peer ? 1 : workers_of(h->conf, false), h->priv,
+                         &h->env.log);
     if (e != ADIT_OK)
         return e;
     return start_plane(h, is_single_peer);
@@ -313,6 +342,22 @@ void adit_host_add_link(struct adit_host *h, int link, int fd, bool is_stream, b
 
     cmd.link =
         (struct adit_link_spec){.link = link, .fd = fd, .is_stream = is_stream, .is_connected = is_connected};
+    post(h, &cmd);
+}
+
+unsigned adit_host_sockets(const struct adit_host *h)
+{
+    return adit_userplane_sockets(h->plane);
+}
+
+void adit_host_add_port(struct adit_host *h, int link, const int *fds, unsigned n)
+{
+    struct adit_cmd cmd = {.kind = ADIT_CMD_LINK_ADD};
+
+    cmd.link.link = link;
+    cmd.link.fd = fds[0];
+    cmd.link.n_more = n - 1;
+    memcpy(cmd.link.more, fds + 1, (n - 1) * sizeof *fds);
     post(h, &cmd);
 }
 

@@ -43,7 +43,7 @@ struct adit_host {
     void *role_ctx;
 
     uv_poll_t note_poll;
-    uv_poll_t worker_poll; /* without a worker thread */
+    uv_poll_t worker_poll; /* what of the plane runs in this thread, if anything does */
     uv_signal_t signals[ADIT_HOST_SIGNALS];
     bool has_worker_poll;
     bool is_stopping;
@@ -79,6 +79,11 @@ void adit_host_started(struct adit_host *h);
 void adit_host_ready(struct adit_host *h, const char *how);
 
 /* ---- commands to the plane ---- */
+
+/* How many sockets a port for datagrams should have: see adit_host_add_port(). */
+unsigned adit_host_sockets(const struct adit_host *h);
+/* The sockets share the port, and are moved; `n` is at least 1. */
+void adit_host_add_port(struct adit_host *h, int link, const int *fds, unsigned n);
 
 /* fd is moved. */
 void adit_host_add_link(struct adit_host *h, int link, int fd, bool is_stream, bool is_connected);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/outside.h"
 
+#include <unistd.h>
+
+#include "linux/steer.h"
+
 static bool parse_port(const char *text, uint16_t *port)
 {
     unsigned v = 0;
@@ -73,20 +77,61 @@ static void set_options(const struct adit_conf *c, const struct adit_conf_conn *
     spec->want_pktinfo = c->is_multihome;
 }
 
-int adit_outside_socket(struct adit_host *h, const struct adit_conf_conn *conn, enum adit_socket_kind kind,
-                        const struct adit_addr *local, const struct adit_addr *remote)
+static int open_socket(struct adit_host *h, const struct adit_conf_conn *conn, struct adit_priv_req *req,
+                       const struct adit_addr *remote)
 {
-    struct adit_priv_req req = {.kind = ADIT_PRIV_SOCKET_OPEN};
     struct adit_priv_res res;
 
-    req.socket.kind = kind;
-    req.socket.local = *local;
-    req.socket.family = adit_socket_family(conn->family, &req.socket.local, remote);
-    set_options(h->conf, conn, &req.socket);
-    if (adit_priv_do(h->priv, &req, &res) == ADIT_OK)
+    req->kind = ADIT_PRIV_SOCKET_OPEN;
+    req->socket.family = adit_socket_family(conn->family, &req->socket.local, remote);
+    set_options(h->conf, conn, &req->socket);
+    if (adit_priv_do(h->priv, req, &res) == ADIT_OK)
         return res.fd;
     adit_error(&h->env.log, NULL, "%s", res.fail.text);
     return -1;
+}
+
+int adit_outside_socket(struct adit_host *h, const struct adit_conf_conn *conn, enum adit_socket_kind kind,
+                        const struct adit_addr *local, const struct adit_addr *remote)
+{
+    struct adit_priv_req req = {.socket.kind = kind, .socket.local = *local};
+
+    return open_socket(h, conn, &req, remote);
+}
+
+static unsigned close_all(const int *fds, unsigned n)
+{
+    while (n > 0)
+        close(fds[--n]);
+    return 0;
+}
+
+unsigned adit_outside_port(struct adit_host *h, const struct adit_conf_conn *conn,
+                           const struct adit_addr *local, int *fds, unsigned cap)
+{
+    unsigned want = adit_host_sockets(h), n = 0;
+    struct adit_priv_req req = {.socket.kind = ADIT_SOCKET_UDP, .socket.local = *local};
+    struct adit_addr at = *local;
+
+    /* A port that is shared would also be shared with a server that somebody has forgotten here. */
+    fds[0] = open_socket(h, conn, &req, NULL);
+    if (fds[0] < 0)
+        return 0;
+    if (want == 1 || want > cap)
+        return 1;
+    if (adit_socket_local(fds[0], &at) != ADIT_OK)
+        return 1;
+    close(fds[0]);
+    req.socket.want_reuseport = true;
+    req.socket.local.port = at.port;
+    for (; n < want; n++) {
+        fds[n] = open_socket(h, conn, &req, NULL);
+        if (fds[n] < 0)
+            return close_all(fds, n);
+    }
+    if (adit_steer_datagrams(fds[0], want - 1) != ADIT_OK)
+        adit_note(&h->env.log, NULL, "the kernel does not steer datagrams to workers: they are handed over");
+    return n;
 }
 
 struct adit_door_params adit_outside_door(const struct adit_conf *c, const struct adit_conf_conn *conn,

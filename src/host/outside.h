@@ -29,6 +29,13 @@ bool adit_outside_local_found(struct adit_host *h, const struct adit_conf_conn *
 int adit_outside_socket(struct adit_host *h, const struct adit_conf_conn *conn, enum adit_socket_kind kind,
                         const struct adit_addr *local, const struct adit_addr *remote);
 
+/*
+ * The sockets that the plane wants for one port of datagrams, steered by the kernel (linux/steer.h). The
+ * number of them, at most `cap`; 0: the log has the reason.
+ */
+unsigned adit_outside_port(struct adit_host *h, const struct adit_conf_conn *conn,
+                           const struct adit_addr *local, int *fds, unsigned cap);
+
 /* Parameters of a door for this entry; they point into `wraps`. */
 struct adit_door_params adit_outside_door(const struct adit_conf *c, const struct adit_conf_conn *conn,
                                           const struct adit_wraps *wraps);

@@ -7,43 +7,70 @@
 
 /* ---- the device ---- */
 
-adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, struct adit_priv *priv,
-                          const struct adit_log *log)
+static adit_err open_queue(struct adit_tunnel *t, const struct adit_priv_req *req, struct adit_priv_res *res)
+{
+    struct adit_device *queue;
+
+    if (adit_priv_do(t->priv, req, res) != ADIT_OK)
+        return res->err;
+    queue = adit_tun_device_new(&res->tun);
+    if (!queue) {
+        close(res->tun.fd);
+        return ADIT_E_MEMORY;
+    }
+    t->queues[t->n_queues++] = queue;
+    return ADIT_OK;
+}
+
+/* One queue is enough to work with: what cannot be had beyond that is not an error. */
+static void open_more(struct adit_tunnel *t, struct adit_priv_req *req, unsigned n_queues)
+{
+    struct adit_priv_res res;
+
+    snprintf(req->tun.name, sizeof req->tun.name, "%s", t->ifname);
+    while (t->n_queues < n_queues && open_queue(t, req, &res) == ADIT_OK)
+        continue;
+}
+
+adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsigned n_queues,
+                          struct adit_priv *priv, const struct adit_log *log)
 {
     struct adit_priv_req req = {.kind = ADIT_PRIV_TUN_OPEN};
     struct adit_priv_res res;
+    adit_err err;
 
     *t = (struct adit_tunnel){.priv = priv, .log = log, .is_null = c->dev_type == ADIT_DEV_NULL};
     if (t->is_null) {
-        t->device = adit_null_device_new();
+        t->queues[0] = adit_null_device_new();
+        t->n_queues = t->queues[0] != NULL;
         snprintf(t->ifname, sizeof t->ifname, "null");
-        return t->device ? ADIT_OK : ADIT_E_MEMORY;
+        return t->n_queues > 0 ? ADIT_OK : ADIT_E_MEMORY;
     }
     snprintf(req.tun.name, sizeof req.tun.name, "%s", c->dev ? c->dev : "tun");
     snprintf(req.tun.node, sizeof req.tun.node, "%s", c->dev_node ? c->dev_node : "");
     req.tun.is_tap = c->dev_type == ADIT_DEV_TAP;
     req.tun.want_in_trains = !req.tun.is_tap && !c->offload_off.tun_in;
     req.tun.want_out_trains = !req.tun.is_tap && !c->offload_off.tun_out;
-    if (adit_priv_do(priv, &req, &res) != ADIT_OK) {
-        adit_error(log, NULL, "%s", res.fail.text);
-        return res.err;
-    }
-    t->device = adit_tun_device_new(&res.tun);
-    if (!t->device) {
-        close(res.tun.fd);
-        return ADIT_E_MEMORY;
+    req.tun.want_queues = n_queues > 1;
+    err = open_queue(t, &req, &res);
+    if (err) {
+        adit_error(log, NULL, "%s", err == ADIT_E_MEMORY ? adit_err_text(err) : res.fail.text);
+        return err;
     }
     snprintf(t->ifname, sizeof t->ifname, "%s", res.tun.name);
+    if (res.tun.has_queues)
+        open_more(t, &req, n_queues < ADIT_TUNNEL_QUEUES_MAX ? n_queues : ADIT_TUNNEL_QUEUES_MAX);
     adit_note(log, NULL, "TUN/TAP device %s opened", t->ifname);
     return ADIT_OK;
 }
 
 void adit_tunnel_close(struct adit_tunnel *t)
 {
-    if (t->device && !t->is_null)
-        adit_note(t->log, NULL, "Closing TUN/TAP interface");
-    if (t->device)
-        t->device->ops->free(t->device);
+    while (t->n_queues > 0) {
+        struct adit_device *queue = t->queues[--t->n_queues];
+
+        queue->ops->free(queue);
+    }
     *t = (struct adit_tunnel){0};
 }
 

@@ -11,10 +11,15 @@
 #include "linux/priv.h"
 #include "plane/device.h"
 
+enum {
+    ADIT_TUNNEL_QUEUES_MAX = 32,
+};
+
 struct adit_tunnel {
     struct adit_priv *priv;
     const struct adit_log *log;
-    struct adit_device *device; /* NULL: not open */
+    struct adit_device *queues[ADIT_TUNNEL_QUEUES_MAX]; /* of the one device; the first NULL: not open */
+    unsigned n_queues;
     char ifname[ADIT_IFNAME_MAX];
     bool is_null;
     bool is_configured;
@@ -34,8 +39,11 @@ struct adit_tunnel_net {
     bool is_ifconfig_noexec, is_route_noexec;
 };
 
-/* Opens the device that `dev`, `dev-type` and `dev-node` name. The log has the reason of a failure. */
-ADIT_MUST_USE adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c,
+/*
+ * Opens the device that `dev`, `dev-type` and `dev-node` name, with up to n_queues queues: fewer if the
+ * device was made without. The log has the reason of a failure.
+ */
+ADIT_MUST_USE adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsigned n_queues,
                                         struct adit_priv *priv, const struct adit_log *log);
 void adit_tunnel_close(struct adit_tunnel *t); /* zeros allowed */
 

@@ -17,21 +17,19 @@ enum {
 
 /* ---- sockets ---- */
 
-static int open_socket(struct adit_server *sv, enum adit_socket_kind kind, const struct adit_addr *local)
+static void say_where(struct adit_server *sv, int fd)
 {
-    int fd = adit_outside_socket(sv->h, &sv->conf->conn, kind, local, NULL);
-    enum adit_conf_proto proto = kind == ADIT_SOCKET_UDP ? ADIT_PROTO_UDP : ADIT_PROTO_TCP_SERVER;
+    enum adit_conf_proto proto = sv->is_tcp ? ADIT_PROTO_TCP_SERVER : ADIT_PROTO_UDP;
     char text[ADIT_WORDS_ADDR_MAX];
     struct adit_addr bound;
 
-    if (fd < 0 || adit_socket_local(fd, &bound) != ADIT_OK)
-        return fd;
+    if (adit_socket_local(fd, &bound) != ADIT_OK)
+        return;
     adit_words_addr(&bound, text, sizeof text);
-    if (kind != ADIT_SOCKET_UDP)
+    if (sv->is_tcp)
         adit_note(sv->log, NULL, "Listening for incoming TCP connection on %s", text);
     adit_note(sv->log, NULL, "%s link local (bound): %s", adit_words_proto(proto, bound.ip.family), text);
     adit_note(sv->log, NULL, "%s link remote: [AF_UNSPEC]", adit_words_proto(proto, bound.ip.family));
-    return fd;
 }
 
 /*
@@ -102,18 +100,25 @@ static void on_stream(uv_poll_t *handle, int status, int events)
         adit_host_del_link(sv->h, way.link);
 }
 
-adit_err adit_server_listen(struct adit_server *sv, const struct adit_addr *local)
+static adit_err listen_udp(struct adit_server *sv, const struct adit_addr *local)
 {
-    int fd = open_socket(sv, sv->is_tcp ? ADIT_SOCKET_TCP_LISTEN : ADIT_SOCKET_UDP, local);
+    int fds[1 + ADIT_LINK_MORE];
+    unsigned n = adit_outside_port(sv->h, &sv->conf->conn, local, fds, 1 + ADIT_LINK_MORE);
 
-    sv->listener = -1;
-    sv->next_link = ADIT_SERVER_FIRST_STREAM;
+    if (n == 0)
+        return ADIT_E_OS;
+    say_where(sv, fds[0]);
+    adit_host_add_port(sv->h, ADIT_SERVER_UDP_LINK, fds, n);
+    return ADIT_OK;
+}
+
+static adit_err listen_tcp(struct adit_server *sv, const struct adit_addr *local)
+{
+    int fd = adit_outside_socket(sv->h, &sv->conf->conn, ADIT_SOCKET_TCP_LISTEN, local, NULL);
+
     if (fd < 0)
         return ADIT_E_OS;
-    if (!sv->is_tcp) {
-        adit_host_add_link(sv->h, ADIT_SERVER_UDP_LINK, fd, false, false);
-        return ADIT_OK;
-    }
+    say_where(sv, fd);
     sv->listen_poll.data = sv->accept_timer.data = sv;
     uv_timer_init(&sv->h->loop, &sv->accept_timer);
     if (uv_poll_init(&sv->h->loop, &sv->listen_poll, fd) != 0) {
@@ -123,6 +128,13 @@ adit_err adit_server_listen(struct adit_server *sv, const struct adit_addr *loca
     sv->listener = fd;
     uv_poll_start(&sv->listen_poll, UV_READABLE, on_stream);
     return ADIT_OK;
+}
+
+adit_err adit_server_listen(struct adit_server *sv, const struct adit_addr *local)
+{
+    sv->listener = -1;
+    sv->next_link = ADIT_SERVER_FIRST_STREAM;
+    return sv->is_tcp ? listen_tcp(sv, local) : listen_udp(sv, local);
 }
 
 void adit_server_unlisten(struct adit_server *sv)
