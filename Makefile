@@ -59,7 +59,8 @@ fresh:
 # The generators are built like the program: what measures must not be slower than what is measured.
 bench: all
 	@tools/need bench
-	@test -x build/bench/gen/bench-udp || $(MESON) configure build -Dbench=true
+	@test -x build/bench/gen/bench-udp || $(MESON) setup --reconfigure build -Dbench=true >build/configure.log 2>&1 \
+	    || { cat build/configure.log; exit 1; }
 	@$(NINJA) -C build --quiet
 	@python3 bench/run.py $(ARGS)
 

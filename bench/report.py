@@ -114,7 +114,8 @@ def range_of(entry):
 def is_main(entry):
     """adit beside openvpn, each with itself, in the same scene: a line of the first table."""
     mine, other = COLUMNS[entry["ours"]], COLUMNS[entry["beside"]]
-    return (mine.server, mine.client, other.server, other.client) == ("adit", "adit", "openvpn", "openvpn")
+    ends = mine.server, mine.client, other.server, other.client
+    return other.is_tuned and ends == ("adit", "adit", "openvpn", "openvpn")
 
 
 def main_table(entries, names):

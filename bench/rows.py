@@ -56,6 +56,8 @@ COLUMNS = {c.key: c for c in [
     Column("none", "no VPN", None, None),
     *_both("-chacha", ", ChaCha20", CHACHA), *_both("-tcp", ", over TCP", OVER_TCP), *_both("-wide", ", MTU 1500", WIDE),
     *_both("-crowd", ", many clients", CROWD),
+    Column("openvpn-default", "openvpn with its defaults", "openvpn", "openvpn", is_tuned=False),
+    Column("openvpn-tcp-default", "openvpn with its defaults, over TCP", "openvpn", "openvpn", OVER_TCP, is_tuned=False),
     Column("adit-server", "adit as server, openvpn as client", "adit", "openvpn"),
     Column("adit-client", "openvpn as server, adit as client", "openvpn", "adit"),
     _adit("plain", "without offload", options=("adit-offload none",)),
@@ -97,6 +99,7 @@ PAIR = ("adit", "openvpn")
 VARIANTS = ("plain", "evp", "one-worker", "no-ebpf")
 KINDS = ("inner6", "outer6", "wrap-none", "wrap-auth", "wrap-v2")
 MIXED = ("adit-server", "adit-client")
+DEFAULT = ("openvpn-default",)
 SEGMENTS = ("per_read", "per_send", "per_receive", "per_write")
 
 
@@ -108,16 +111,21 @@ def _mixed():
     return tuple(Compare("mbits", 0.95, ours=c, beside="openvpn") for c in MIXED)
 
 
+def _default(figure):
+    return Compare(figure, ours="adit", beside="openvpn-default")
+
+
 def _variants():
     return tuple(Compare(f, ours="adit", beside=c) for c in VARIANTS for f in ("mbits", "cpu"))
 
 
 ROWS = [
-    Row("tcp-up", "TCP, one stream, up", workloads.tcp, ALL + MIXED + KINDS + VARIANTS, (
+    Row("tcp-up", "TCP, one stream, up", workloads.tcp, ALL + MIXED + KINDS + VARIANTS + DEFAULT, (
         _main("mbits", must=8, aim=12), _main("cpu", must=9, aim=14), _main("cpu_client"), _main("cpu_server"),
         *(_main(f) for f in SEGMENTS),
         Compare("mbits", 9, 13, "adit", "wireguard"), Compare("mbits", None, 0.5, "adit", "none"), *_mixed(),
-        *(Compare("mbits", 0.85, None, c, "adit") for c in KINDS), *_variants()), {"way": "up"}),
+        *(Compare("mbits", 0.85, None, c, "adit") for c in KINDS), *_variants(), _default("mbits"), _default("cpu")),
+        {"way": "up"}),
     Row("tcp-down", "TCP, one stream, down", workloads.tcp, ALL + MIXED, (
         _main("mbits", must=8, aim=12), _main("cpu", must=9, aim=14), _main("cpu_server"), _main("cpu_client"),
         *(_main(f) for f in SEGMENTS),
@@ -131,21 +139,23 @@ ROWS = [
                                                                          "openvpn-chacha"))),
     Row("wide-up", "TCP, one stream, up, MTU 1500", workloads.tcp, ("adit-wide", "openvpn-wide"), (
         Compare("mbits", ours="adit-wide", beside="openvpn-wide"),)),
-    Row("udp-64", "UDP, 64 B, sent singly", workloads.udp, ALL + ("plain",), (
+    Row("udp-64", "UDP, 64 B, sent singly", workloads.udp, ALL + ("plain",) + DEFAULT, (
         _main("pps", must=5, aim=7), _main("cpu_packet_us"), Compare("pps", ours="adit", beside="wireguard"),
-        Compare("pps", ours="adit", beside="plain")), {"size": 64}),
+        Compare("pps", ours="adit", beside="plain"), _default("pps")), {"size": 64}),
     Row("udp-64-gso", "UDP, 64 B, sent with GSO", workloads.udp, ALL, (
         _main("pps", must=40, aim=80), _main("cpu_packet_us")), {"size": 64, "segments": workloads.SEGMENTS}),
     Row("udp-1300", "UDP, 1300 B, sent singly", workloads.udp, ALL, (
         _main("pps", must=7, aim=10), _main("cpu_packet_us")), {"size": 1300}),
     Row("udp-1300-gso", "UDP, 1300 B, sent with GSO", workloads.udp, ALL, (_main("pps"), _main("cpu_packet_us")),
         {"size": 1300, "segments": 44}),
-    Row("transport", "TCP, one stream, up, over TCP", workloads.tcp, ("adit-tcp", "openvpn-tcp"), (
-        Compare("mbits", 4, 7, "adit-tcp", "openvpn-tcp"), Compare("cpu", None, None, "adit-tcp", "openvpn-tcp"))),
+    Row("transport", "TCP, one stream, up, over TCP", workloads.tcp, (
+        "adit-tcp", "openvpn-tcp", "openvpn-tcp-default"), (
+            Compare("mbits", 4, 7, "adit-tcp", "openvpn-tcp"), Compare("cpu", ours="adit-tcp", beside="openvpn-tcp"),
+            Compare("mbits", ours="adit-tcp", beside="openvpn-tcp-default"))),
     Row("rtt-idle", "round trip, idle", workloads.rtt, ALL, (
         Compare("p50", 1 / 0.8, 1 / 0.6, "adit", "openvpn", minus="none"), _main("p99"))),
-    Row("rtt-load", "round trip, beside a stream", workloads.rtt, ALL, (_main("p50"), _main("p99")),
-        {"is_loaded": True}),
+    Row("rtt-load", "round trip, beside a stream", workloads.rtt, ALL + DEFAULT, (
+        _main("p50"), _main("p99"), _default("p50"), _default("p99")), {"is_loaded": True}),
     Row("clients", "many clients, a small packet each in turn", workloads.clients, ("adit-crowd", "openvpn-crowd"), tuple(
         Compare(f, must, aim, "adit-crowd", "openvpn-crowd") for f, must, aim in (
             ("answers", 2, 4), ("answer_cpu_us", None, None), ("handshakes", None, None), ("connect_p99", None, None),

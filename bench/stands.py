@@ -16,6 +16,9 @@ from tunnel import SERVER4, SERVER6, UP, Context, Program, Tunnel
 UNIT_CAPABILITIES = "-all," + ",".join("+" + c for c in (  # of Debian's openvpn-server@.service
     "ipc_lock", "net_admin", "net_bind_service", "net_raw", "setgid", "setuid", "setpcap", "sys_chroot", "dac_override",
     "audit_write"))
+# What openvpn is known and was seen to gain by (doc/performance.md). adit has to find its own settings.
+TUNED = {"udp": ["fast-io", "sndbuf 2097152", "rcvbuf 2097152", "txqueuelen 1000"],
+         "tcp": ["socket-flags TCP_NODELAY", "txqueuelen 1000"]}
 CLIENT4 = "10.99.0.2"
 UP_S = 15  # in which a tunnel is up, or never
 
@@ -42,6 +45,7 @@ class Column:
     scene: Scene = Scene()
     options: tuple = ()       # more option lines, of both ends
     capabilities: str = ""    # setpriv's --bounding-set
+    is_tuned: bool = True     # openvpn with its best usual settings
 
 
 class Place:
@@ -100,7 +104,7 @@ class Programs:
         """The program for one end of a column: under its capabilities, with openvpn's best settings."""
         path, extra = self.paths[name], list(column.options) if name == "adit" else []
         if name == "openvpn" or self.is_same:
-            extra += ["disable-dco"] + (["fast-io"] if column.scene.proto == "udp" else [])
+            extra += ["disable-dco"] + (TUNED[column.scene.proto] if column.is_tuned else [])
         capabilities = column.capabilities or self.capabilities
         if capabilities:
             wrapper = os.path.join(self.folder, f"{name}-{column.key}")
