@@ -58,7 +58,7 @@ struct adit_client {
     struct adit_addr addrs[ADIT_CLIENT_ADDRS];
     size_t n_addrs, addr_at;
     struct adit_addr local; /* this end, for the present remote */
-    uint32_t min_wait_s; /* the server asked for a pause */
+    uint32_t min_wait_s;    /* the server asked for a pause */
     bool wants_same_remote;
     uv_timer_t retry_timer;
     uint64_t resolve_until_ns;
@@ -90,7 +90,7 @@ struct adit_client {
     bool is_up;
     bool are_routes_due; /* the device is configured; route-delay has not passed, or names are looked up */
     struct adit_names *names;
-    bool was_up;         /* this connection came up: the next failure starts with short waits */
+    bool was_up; /* this connection came up: the next failure starts with short waits */
     bool has_said_wrong_key, has_said_refused, has_said_initiated;
     uint64_t heard_ns;        /* last authentic control packet */
     uint64_t config_hash;     /* of what the device was configured with */

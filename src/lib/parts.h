@@ -85,8 +85,8 @@ struct adit_engine {
     struct adit_directory *directory;
     struct adit_routes *routes;
     struct adit_lib_peer **by_id; /* max_clients */
-    struct adit_rate freq; /* connect-freq */
-    uint8_t *push_list; /* room to build one */
+    struct adit_rate freq;        /* connect-freq */
+    uint8_t *push_list;           /* room to build one */
     uint8_t reply[ADIT_CTRL_PACKET_MAX];
     size_t reply_n;
     struct adit_addr reply_to;

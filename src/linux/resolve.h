@@ -29,8 +29,8 @@ struct adit_resolve;
 
 /*
  * `host` is a name or an address; NULL or "" means every address of this machine, for binding. `port` is a
- * number or a service name, NULL for none. `family` ADIT_AF_NONE: both. NULL if it cannot be started (no memory). The handle
- * is valid until the callback runs or cancel() is called.
+ * number or a service name, NULL for none. `family` ADIT_AF_NONE: both. NULL if it cannot be started (no
+ * memory). The handle is valid until the callback runs or cancel() is called.
  */
 struct adit_resolve *adit_resolve_start(uv_loop_t *loop, const char *host, const char *port,
                                         enum adit_family family, adit_resolve_cb cb, void *arg);
