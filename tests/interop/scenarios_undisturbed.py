@@ -50,7 +50,7 @@ def stranger_beside(cx, wrap, server=()):
     t.server.wait_for(REFUSED, since=mark)
     time.sleep(2)
     for p in pings:
-        expect_lossless(p, p.argv[-1], at_least=80)
+        expect_lossless(p, p.argv[-1], at_least=40)
     expect(not t.server.count("SIGUSR1|process restarting"), "the server has restarted")
     for p in calls:
         p.kill()
