@@ -39,8 +39,9 @@ STYLE = """
   .wireguard { fill: #8c5a14; }
   .none { fill: none; stroke: #59636e; stroke-width: 1.5; }
   @media (prefers-color-scheme: dark) {
-    .paper { fill: #0d1117; } text { fill: #f0f6fc; } .small { fill: #9198a1; } .grid { stroke: #3d444d; } .one { stroke: #9198a1; }
-    .bar { fill: #4493f8; opacity: .25; } .adit { fill: #4493f8; } .wireguard { fill: #e3a24a; } .none { stroke: #9198a1; }
+    .paper { fill: #0d1117; } text { fill: #f0f6fc; } .small { fill: #9198a1; }
+    .grid { stroke: #3d444d; } .one { stroke: #9198a1; } .bar { fill: #4493f8; opacity: .25; }
+    .adit { fill: #4493f8; } .wireguard { fill: #e3a24a; } .none { stroke: #9198a1; }
   }
 """
 
@@ -109,13 +110,14 @@ def draw(data):
              '<text class="head" x="12" y="24">How many times better than openvpn</text>', key(WIDTH - 252, 24)]
     for t in ticks:
         x = place(t)
-        parts.append(f'<line class="{"one" if t == 1 else "grid"}" x1="{x:.1f}" y1="{TOP - 10}" x2="{x:.1f}" y2="{bottom}"/>')
+        kind = "one" if t == 1 else "grid"
+        parts.append(f'<line class="{kind}" x1="{x:.1f}" y1="{TOP - 10}" x2="{x:.1f}" y2="{bottom}"/>')
         parts.append(f'<text class="small" x="{x:.1f}" y="{TOP - 16}" text-anchor="middle">'
                      f'{"openvpn" if t == 1 else f"{t:g}×"}</text>')
     parts += [line(text, TOP + STEP * i + 10, place, values) for i, (text, *values) in enumerate(lines)]
     m = data["machine"]
-    notes = [f"Medians of ratios within {data['rounds']} interleaved rounds; both ends on one machine with {m['cores']} cores "
-             f"({m['processor']}), {data['when'][:10]}."]
+    notes = [f"Medians of ratios within {data['rounds']} interleaved rounds; both ends on one machine with "
+             f"{m['cores']} cores ({m['processor']}), {data['when'][:10]}."]
     if data["doubts"]:
         notes.append("NOT TO BE TRUSTED: " + data["doubts"][0] + ".")
     for i, note in enumerate(notes):

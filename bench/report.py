@@ -38,7 +38,7 @@ def middle(results, row, column, figure):
 
 
 def ratios(results, row, compare):
-    """Better-by of every round in which both figures are there; rounds in which cores moved only if there is no other."""
+    """Better-by of each round that has both figures; without those in which cores moved, as long as half remain."""
     mine, other = compare.ours, compare.beside
     found, clean = [], []
     for number in range(max((len(r) for r in results[row.key].values()), default=0)):
@@ -102,7 +102,8 @@ def lay_out(lines):
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
 
     def one(cells):
-        return "| " + " | ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths))) + " |"
+        first, *rest = zip(cells, widths)
+        return "| " + " | ".join([first[0].ljust(first[1])] + [c.rjust(w) for c, w in rest]) + " |"
     rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"
     return "\n".join([one(lines[0]), rule] + [one(x) for x in lines[1:]])
 
@@ -155,7 +156,7 @@ def doubts(results, busy_before):
     out = []
     loud = [b for b in busy_before if b > machine.BUSY_SHARE]
     if loud:
-        out.append(f"before {len(loud)} of {len(busy_before)} rows others used the machine, up to {max(loud):.0%} of it")
+        out.append(f"before {len(loud)} of {len(busy_before)} rows others used the machine, up to {max(loud):.0%}")
     loud = [f["others"] for _, _, f in good if f["others"] > machine.BUSY_SHARE]
     if loud:
         out.append(f"during {len(loud)} of {len(good)} measurements others used more than {machine.BUSY_SHARE:.0%} of "

@@ -180,9 +180,9 @@ def conclude(data, args):
     other = report.other_table(data["summary"])
     if other:
         print("\n" + other)
-    print(f"\nMedians of {data['rounds']} rounds of {data['seconds']} s, ratios within a round, above 1 is better for the "
-          f"first named.\nAES-256-GCM, UDP, IPv4, tls-crypt, ECDSA P-256, MTU 1420 unless the row says otherwise; both ends "
-          f"on {m['processor']}, {m['cores']} cores, Linux {m['kernel']}.")
+    print(f"\nMedians of {data['rounds']} rounds of {data['seconds']} s, ratios within a round, above 1 is better for "
+          "the first named.\nAES-256-GCM, UDP, IPv4, tls-crypt, ECDSA P-256, MTU 1420 unless the row says otherwise; "
+          f"both ends on {m['processor']}, {m['cores']} cores, Linux {m['kernel']}.")
     if data["left_out"]:
         print("Left out: " + "; ".join(f"{COLUMNS[k].text}: {why}" for k, why in data["left_out"].items()) + ".")
     if data["doubts"]:

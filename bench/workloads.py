@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What is done on a stand, and which figures it gives. A workload is a function (stand, means, **options) -> figures."""
+"""What is done on a stand, and which figures it gives: functions (stand, means, **options) -> figures."""
 import dataclasses
 import json
 import math
@@ -124,7 +124,7 @@ def rtt(stand, means, is_loaded=False):
     return {"p50": got["p50_us"], "p90": got["p90_us"], "p99": got["p99_us"], "lost": got["lost"]}
 
 
-def clients(stand, means, window=128, parallel=32):
+def clients(stand, means, window=256, parallel=32):
     """Many clients in one process connect, stay, and send a small packet each in turn; a fresh server each time."""
     server = stand.start_server()
     config = stand.place.path("clients.conf", "\n".join(inline(stand.t.client_lines())) + "\n")
@@ -136,14 +136,15 @@ def clients(stand, means, window=128, parallel=32):
     handshake_cpu = (server.cpu_s() - cpu) / means.clients * 1e3
     time.sleep(0.3)
     memory = (server.rss_anon_kib() - rss) / means.clients
-    cpu = server.cpu_s()
+    cpu, own = server.cpu_s(), crowd.cpu_s()
     crowd.popen.stdin.write(b"go\n")
     got = said(crowd, means.seconds + 30)
     if not got["answers"]:
         raise lab.LabError("no client had an answer")
     return {"handshakes": means.clients / joined["seconds"], "connect_p99": joined["p99_ms"],
             "handshake_cpu": handshake_cpu, "memory": memory, "answers": got["answers"] / got["seconds"],
-            "answers_lost": got["lost"], "answer_cpu_us": (server.cpu_s() - cpu) / got["answers"] * 1e6}
+            "answers_lost": got["lost"], "answer_cpu_us": (server.cpu_s() - cpu) / got["answers"] * 1e6,
+            "answer_cpu_us_clients": (crowd.cpu_s() - own) / got["answers"] * 1e6}
 
 
 def wait_up(proc):
