@@ -221,6 +221,8 @@ def arguments():
 
 
 def why_impossible(args):
+    if not any(re.search(args.rows, row.key) for row in ROWS):
+        return f"no row matches {args.rows}; --list says which there are"
     for name in ("iperf3", "openssl"):
         if not shutil.which(name):
             return f"the program {name} is missing"
