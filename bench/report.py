@@ -127,7 +127,7 @@ def main_table(entries, names):
         what = f"{e['what']}: {e['text']}{unit}" + (" (ratio: what the tunnel adds)" if e["minus"] else "")
         lines.append([what, *(number(own.get(c, e["medians"].get(c))) for c in SHOWN), times(e.get("better_by")),
                       range_of(e), times(e["must"]), times(e["aim"]), verdict(e)])
-    return lay_out(lines)
+    return lay_out(lines) if len(lines) > 1 else ""
 
 
 def other_table(entries):

@@ -36,6 +36,7 @@ from rows import COLUMNS, ROWS  # noqa: E402
 from workloads import Means  # noqa: E402
 
 TROUBLE = (lab.LabError, OSError, subprocess.SubprocessError, ValueError)
+NOT_ASKED = "not asked for"
 QUICK = {"rounds": 1, "seconds": 0.5, "clients": 50, "starts": 3}
 
 
@@ -140,7 +141,7 @@ class Bench:
         out = {}
         for key in dict.fromkeys(c for row in self.rows for c in row.columns):
             is_wanted = re.search(self.args.columns, key)
-            reason = self.programs.missing(COLUMNS[key]) if is_wanted else "not asked for"
+            reason = self.programs.missing(COLUMNS[key]) if is_wanted else NOT_ASKED
             if reason:
                 out[key] = reason
             if reason and is_wanted:
@@ -176,15 +177,15 @@ def conclude(data, args):
     """Prints the tables and the doubts; draws the chart."""
     names = {"adit": "openvpn again"} if data.get("same") else {}
     m = data["machine"]
-    print("\n" + report.main_table(data["summary"], names))
-    other = report.other_table(data["summary"])
-    if other:
-        print("\n" + other)
+    for table in (report.main_table(data["summary"], names), report.other_table(data["summary"])):
+        if table:
+            print("\n" + table)
     print(f"\nMedians of {data['rounds']} rounds of {data['seconds']} s, ratios within a round, above 1 is better for "
           "the first named.\nAES-256-GCM, UDP, IPv4, tls-crypt, ECDSA P-256, MTU 1420 unless the row says otherwise; "
           f"both ends on {m['processor']}, {m['cores']} cores, Linux {m['kernel']}.")
-    if data["left_out"]:
-        print("Left out: " + "; ".join(f"{COLUMNS[k].text}: {why}" for k, why in data["left_out"].items()) + ".")
+    absent = [f"{COLUMNS[key].text}: {why}" for key, why in data["left_out"].items() if why != NOT_ASKED]
+    if absent:
+        print("Left out: " + "; ".join(absent) + ".")
     if data["doubts"]:
         print("DO NOT TRUST THESE FIGURES:\n" + "\n".join(f"- {d}" for d in data["doubts"]))
     if args.chart:
