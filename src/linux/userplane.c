@@ -238,6 +238,18 @@ static void finish(struct adit_up_member *m)
         adit_up_gremlin_report(&m->worker);
 }
 
+/* Whether it was worth it: how many packets a call has carried. */
+static void report(const struct adit_userplane *u)
+{
+    struct adit_hauls sum = {0};
+    char text[ADIT_HAULS_TEXT_MAX];
+
+    for (unsigned i = 0; i < u->n; i++)
+        adit_hauls_sum(&sum, &u->members[i].worker.hauls);
+    if (adit_hauls_any(&sum))
+        adit_info(&u->params.env->log, NULL, "data channel: %s", adit_hauls_text(&sum, text, sizeof text));
+}
+
 static void plane_free(struct adit_plane *plane)
 {
     struct adit_userplane *u = of(plane);
@@ -247,6 +259,7 @@ static void plane_free(struct adit_plane *plane)
     stop_threads(u);
     for (unsigned i = 0; i < u->n; i++)
         finish(&u->members[i]);
+    report(u);
     destroy(u);
 }
 

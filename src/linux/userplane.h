@@ -13,7 +13,8 @@
  * Whenever adit_userplane_worker_fd() is not -1, policy's loop polls it for reading and calls
  * adit_userplane_turn(); after any post() it may be readable.
  *
- * Beyond the seam's text: counters of ADIT_CMD_COUNT with peer ADIT_NO_PEER are those that belong to no peer.
+ * Beyond the seam's text: counters of ADIT_CMD_COUNT with peer ADIT_NO_PEER are those that belong to no peer;
+ * their hauls are those of all workers, and one log line at the end has them, too.
  * PEER_SILENT knows data packets only; whether control packets came meanwhile is policy's knowledge. A peer
  * that may float may also move to another UDP link. On a stream, an opcode that is neither control nor data
  * ends the link, as a bad length does. PEER_DEL forgets the peer's routes, too. post() returns ADIT_E_MEMORY

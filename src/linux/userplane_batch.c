@@ -188,8 +188,12 @@ static void send_singly(struct adit_up_worker *w, uint32_t train)
         const struct adit_up_waiting *p = &b->packets[i];
 
         iov = (struct iovec){.iov_base = b->arena + p->at, .iov_len = p->n};
-        if (p->train == train && sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        if (p->train != train)
+            continue;
+        if (sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
             adit_up_drop(w, t->peer, adit_up_errno_drop(errno));
+        else
+            adit_haul_add(&w->hauls.sends, 1, p->n);
     }
 }
 
@@ -238,10 +242,10 @@ static void send_by(struct adit_up_worker *w, uint32_t first, uint32_t end)
         int sent =
             sendmmsg(b->trains[first].link->fd, b->msgs + first, end - first, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-        if (sent > 0) {
-            first += (uint32_t)sent;
+        for (int i = 0; i < sent; i++, first++)
+            adit_haul_add(&w->hauls.sends, b->trains[first].n_packets, b->trains[first].n_bytes);
+        if (sent > 0)
             continue;
-        }
         if (sent < 0 && errno == EINTR)
             continue;
         on_refusal(w, first++, errno);

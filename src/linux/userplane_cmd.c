@@ -77,19 +77,22 @@ static void send_ctrl(struct adit_up_worker *w, const struct adit_ctrl_bytes *c)
 }
 
 static void tell_counters(struct adit_up_worker *w, enum adit_note_kind kind, adit_peer id,
-                          const struct adit_counters *c)
+                          const struct adit_counters *c, const struct adit_hauls *h)
 {
+    static const struct adit_hauls none;
+
     struct adit_note *note = adit_up_note(w, kind, id);
 
     if (!note)
         return; /* only while stopping; otherwise the drain has made sure of the room */
     note->counters = *c;
+    note->hauls = h ? *h : none;
     adit_up_note_send(w);
 }
 
 static void delete_peer(struct adit_up_worker *w, struct adit_up_peer *peer)
 {
-    tell_counters(w, ADIT_NOTE_PEER_GONE, peer->spec.peer, &peer->counters);
+    tell_counters(w, ADIT_NOTE_PEER_GONE, peer->spec.peer, &peer->counters, NULL);
     adit_up_peer_bury(w, peer);
 }
 
@@ -161,7 +164,7 @@ static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, s
         adit_up_send(w, peer, adit_bytes_of(adit_occ_exit_payload, sizeof adit_occ_exit_payload), false);
         break;
     case ADIT_CMD_COUNT:
-        tell_counters(w, ADIT_NOTE_COUNTERS, cmd->peer, &peer->counters);
+        tell_counters(w, ADIT_NOTE_COUNTERS, cmd->peer, &peer->counters, NULL);
         break;
     default:
         break;
@@ -186,9 +189,9 @@ static void run_for_nobody(struct adit_up_worker *w, const struct adit_cmd *cmd)
     static const struct adit_counters none;
 
     if (cmd->kind == ADIT_CMD_COUNT)
-        tell_counters(w, ADIT_NOTE_COUNTERS, cmd->peer, &w->orphans);
+        tell_counters(w, ADIT_NOTE_COUNTERS, cmd->peer, &w->orphans, &w->hauls);
     else if (cmd->kind == ADIT_CMD_PEER_DEL)
-        tell_counters(w, ADIT_NOTE_PEER_GONE, cmd->peer, &none);
+        tell_counters(w, ADIT_NOTE_PEER_GONE, cmd->peer, &none, NULL);
     else
         adit_up_drop(w, NULL, ADIT_E_NO_PEER);
 }

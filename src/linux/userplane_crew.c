@@ -116,9 +116,11 @@ static bool add_answer(struct adit_userplane *u, struct adit_note *note)
     if (!sum)
         return true;
     add_counters(&sum->counters, &note->counters);
+    adit_hauls_sum(&sum->hauls, &note->hauls);
     if (--sum->missing > 0)
         return false;
     note->counters = sum->counters;
+    note->hauls = sum->hauls;
     *at = sum->next;
     adit_free(sum);
     return true;

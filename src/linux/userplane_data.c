@@ -112,6 +112,21 @@ static uint32_t route_of(struct adit_up_worker *w, const struct adit_ip *ip)
     return mark;
 }
 
+/* Inner bytes as the packets have them, with a header each. */
+static size_t bytes_of(const struct adit_gather *g)
+{
+    return g->n + (g->packets - 1) * (size_t)g->offload.head_len;
+}
+
+static adit_err write_once(struct adit_up_worker *w, const struct adit_gather *g)
+{
+    adit_err err = w->device ? w->device->ops->write(w->device, g) : ADIT_E_STATE;
+
+    if (!err)
+        adit_haul_add(&w->hauls.writes, g->packets, bytes_of(g));
+    return err;
+}
+
 /* The device does not take this super-packet after all: its packets, one by one. */
 static adit_err write_singly(struct adit_up_worker *w, const struct adit_gather *g)
 {
@@ -123,9 +138,8 @@ static adit_err write_singly(struct adit_up_worker *w, const struct adit_gather 
     while (!err && adit_segments_next(&s, &packet, &n)) {
         adit_bytes part = adit_bytes_of(packet, n);
 
-        err = w->device->ops->write(
-            w->device,
-            &(struct adit_gather){.is_v6 = g->is_v6, .parts = &part, .n_parts = 1, .n = n, .packets = 1});
+        err = write_once(
+            w, &(struct adit_gather){.is_v6 = g->is_v6, .parts = &part, .n_parts = 1, .n = n, .packets = 1});
     }
     return err;
 }
@@ -147,7 +161,7 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
 {
     struct adit_up_worker *w = worker;
     struct adit_up_peer *peer = g->owner;
-    adit_err err = w->device ? w->device->ops->write(w->device, g) : ADIT_E_STATE;
+    adit_err err = write_once(w, g);
 
     if (err == ADIT_E_UNSUPPORTED && g->offload.gso != ADIT_GSO_NONE) {
         stop_merging(w, g);
@@ -161,7 +175,7 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
         return;
     }
     peer->counters.rx_packets += g->packets;
-    peer->counters.rx_bytes += g->n + (g->packets - 1) * (size_t)g->offload.head_len;
+    peer->counters.rx_bytes += bytes_of(g);
 }
 
 /* Straight to another client, without the kernel. False: it is not for one. */
@@ -383,6 +397,8 @@ void adit_up_inner_rx(struct adit_up_worker *w, const struct adit_train *t)
         adit_up_drop(w, NULL, ADIT_E_MALFORMED);
         return;
     }
+    if (!w->taken)
+        adit_haul_add(&w->hauls.reads, s.count, s.n + (s.count > 1 ? (s.count - 1) * s.head_len : 0));
     if (w->params.is_single_peer)
         send_to_only(w, &peek.dst, &s);
     else

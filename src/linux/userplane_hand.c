@@ -30,6 +30,7 @@ static struct adit_up_handed *claim(struct adit_up_worker *w, unsigned home, adi
 static void deliver(struct adit_up_worker *w, unsigned home)
 {
     adit_ring_publish(&w->crew->shared[home]->handed[w->index]);
+    w->hauls.handed++;
     w->handed_to |= 1U << home;
 }
 

@@ -181,6 +181,7 @@ static void take_train(struct adit_up_worker *w, struct adit_up_link *link, unsi
         adit_up_drop(w, NULL, ADIT_E_TOO_BIG);
         return;
     }
+    adit_haul_add(&w->hauls.receives, segment > 0 ? (left + segment - 1) / segment : 1, left);
     while (left > 0 && link->fd >= 0) {
         size_t n = segment > 0 && segment < left ? segment : left;
 

@@ -101,6 +101,7 @@ struct adit_up_link {
     size_t rest_n;
     uint8_t *out; /* frames to be written: out[out_start..out_end) */
     size_t out_cap, out_start, out_end;
+    uint32_t out_frames; /* that no writing has begun to carry */
     struct adit_up_stall stalls[ADIT_UP_WAYS];
 };
 
@@ -265,7 +266,8 @@ struct adit_up_worker {
     bool has_noted, owes_links;
     bool must_retry; /* the command that was just run has failed, and that could not be told yet */
     uint64_t os_note_ns;
-    struct adit_counters orphans;    /* what belongs to no peer */
+    struct adit_counters orphans; /* what belongs to no peer */
+    struct adit_hauls hauls;
     struct adit_up_gremlin *gremlin; /* NULL: no faults */
 };
 

@@ -34,6 +34,7 @@ struct adit_up_sum {
     adit_peer peer;
     unsigned missing;
     struct adit_counters counters;
+    struct adit_hauls hauls;
 };
 
 struct adit_userplane {

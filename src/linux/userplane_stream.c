@@ -33,6 +33,7 @@ static bool take_packets(struct adit_up_worker *w, struct adit_up_link *link, st
         }
         if (!packet)
             return true;
+        w->hauls.receives.packets++;
         if (!adit_up_packet_rx(w, link, packet, n, &none, &none)) {
             adit_up_link_end(w, link);
             return false;
@@ -47,8 +48,10 @@ static size_t read_some(struct adit_up_worker *w, struct adit_up_link *link, uin
 {
     ssize_t n = recv(link->fd, dst, room, MSG_DONTWAIT);
 
-    if (n > 0)
+    if (n > 0) {
+        adit_haul_add(&w->hauls.receives, 0, (uint64_t)n);
         return (size_t)n;
+    }
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     adit_up_link_end(w, link);
@@ -123,6 +126,7 @@ void adit_up_stream_commit(struct adit_up_worker *w, struct adit_up_link *link, 
 {
     adit_stream_head(link->out + link->out_end, n);
     link->out_end += ADIT_STREAM_HEAD_LEN + n;
+    link->out_frames++;
     if (link->is_dirty)
         return;
     link->is_dirty = true;
@@ -151,6 +155,8 @@ void adit_up_stream_flush(struct adit_up_worker *w, struct adit_up_link *link)
                          MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n > 0) {
+            adit_haul_add(&w->hauls.sends, link->out_frames, (uint64_t)n);
+            link->out_frames = 0;
             link->out_start += (size_t)n;
             continue;
         }

@@ -17,6 +17,7 @@
 
 #include "base/addr.h"
 #include "base/now.h"
+#include "plane/haul.h"
 #include "plane/txrx.h"
 #include "proto/keys.h"
 
@@ -126,7 +127,10 @@ struct adit_note {
             int link; /* where it came in: another socket, perhaps */
         } moved;
         uint8_t key_id;
-        struct adit_counters counters;
+        struct {
+            struct adit_counters counters;
+            struct adit_hauls hauls; /* COUNTERS that belong to no peer; else zero */
+        };
         struct {
             enum adit_cmd_kind cmd; /* LINK_ADD, PEER_NEW, KEY_NEW or ROUTE_ADD */
             adit_err why;

@@ -65,6 +65,32 @@ static uint32_t hear(struct hall *h, int client)
     return 0;
 }
 
+static unsigned foreign_to_first_worker(void)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < CLIENTS; i++)
+        n += i % WORKERS != 0;
+    return n;
+}
+
+/* The first worker has the only socket that is read and the only queue: what is another's was handed over. */
+static void assert_each_packet_is_counted_once(struct hall *h)
+{
+    const struct adit_hauls *n = &h->s.hauls;
+
+    drops(&h->s, ADIT_NO_PEER, ADIT_E_NO_PEER);
+    assert_int_equal(n->receives.packets, ROUNDS * CLIENTS);
+    assert_int_equal(n->receives.bytes, ROUNDS * CLIENTS * (INNER_LEN + 24));
+    assert_int_equal(n->writes.packets, ROUNDS * CLIENTS);
+    assert_int_equal(n->writes.bytes, ROUNDS * CLIENTS * INNER_LEN);
+    assert_int_equal(n->reads.packets, ROUNDS * CLIENTS);
+    assert_int_equal(n->reads.bytes, ROUNDS * CLIENTS * INNER_LEN);
+    assert_int_equal(n->sends.packets, ROUNDS * CLIENTS);
+    assert_int_equal(n->sends.bytes, ROUNDS * CLIENTS * (INNER_LEN + 24));
+    assert_int_equal(n->handed, 2 * ROUNDS * foreign_to_first_worker());
+}
+
 /* One round after the other, because rings between workers are bounded and nothing may be lost here. */
 static void every_packet_finds_its_worker(void **state)
 {
@@ -98,6 +124,7 @@ static void every_packet_finds_its_worker(void **state)
     }
     for (int e = ADIT_OK + 1; e < ADIT_ERR_COUNT; e++)
         assert_int_equal(drops(&h.s, ADIT_NO_PEER, (adit_err)e), 0);
+    assert_each_packet_is_counted_once(&h);
     hall_stop(&h);
 }
 

@@ -91,6 +91,30 @@ static void a_stream_may_be_cut_anywhere(void **state)
     tcp_stop(&t);
 }
 
+static void frames_of_one_write_are_counted_as_such(void **state)
+{
+    struct tcp t;
+    uint8_t b[1024];
+    size_t n = 0;
+
+    (void)state;
+    tcp_start(&t);
+    for (uint32_t i = 0; i < 3; i++) {
+        say_inner(&t.s, SERVER_IP, CLIENT_IP, i);
+        n += data_frame(&t, i, b + n);
+    }
+    say(&t, b, n);
+    pump_some(&t.s, NULL);
+    drops(&t.s, ADIT_NO_PEER, ADIT_E_OS);
+    assert_int_equal(t.s.hauls.sends.calls, 1);
+    assert_int_equal(t.s.hauls.sends.packets, 3);
+    assert_int_equal(t.s.hauls.sends.bytes, n);
+    assert_int_equal(t.s.hauls.receives.calls, 1);
+    assert_int_equal(t.s.hauls.receives.packets, 3);
+    assert_int_equal(t.s.hauls.receives.bytes, n);
+    tcp_stop(&t);
+}
+
 static void a_stream_ends_after_its_last_words(const uint8_t *tail, size_t n, bool closes)
 {
     struct tcp t;
@@ -249,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_may_be_cut_anywhere),
+        cmocka_unit_test(frames_of_one_write_are_counted_as_such),
         cmocka_unit_test(streams_end_at_eof_bad_length_and_bad_opcode),
         cmocka_unit_test(a_slow_stream_drops_data_but_no_control),
         cmocka_unit_test(a_stream_that_takes_no_control_is_given_up),

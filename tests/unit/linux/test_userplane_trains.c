@@ -165,6 +165,90 @@ static void stop(struct duo *d)
 
 /* ---- tests ---- */
 
+static void assert_haul(const struct adit_haul *h, uint64_t calls, uint64_t packets, uint64_t bytes)
+{
+    assert_int_equal(h->calls, calls);
+    assert_int_equal(h->packets, packets);
+    assert_int_equal(h->bytes, bytes);
+}
+
+static void what_a_call_carries_is_counted(void **state)
+{
+    const uint64_t inner = SEGMENTS * (TCP_HEADS + SEGMENT), sealed = inner + SEGMENTS * 24;
+    struct duo d;
+
+    (void)state;
+    start(&d, false);
+    assert_arrives(&d, &here, &there);
+    drops(&d.client, ADIT_NO_PEER, ADIT_E_OS);
+    assert_haul(&d.client.hauls.reads, 1, SEGMENTS, inner);
+    assert_haul(&d.client.hauls.sends, 1, SEGMENTS, sealed);
+    assert_haul(&d.client.hauls.receives, 0, 0, 0);
+    assert_haul(&d.client.hauls.writes, 0, 0, 0);
+    drops(&d.server, ADIT_NO_PEER, ADIT_E_OS);
+    assert_haul(&d.server.hauls.reads, 0, 0, 0);
+    assert_haul(&d.server.hauls.sends, 0, 0, 0);
+    assert_haul(&d.server.hauls.receives, 1, SEGMENTS, sealed);
+    assert_haul(&d.server.hauls.writes, there.n_writes, SEGMENTS, inner);
+    assert_int_equal(d.server.hauls.handed, 0);
+    drops(&d.server, 0, ADIT_E_OS);
+    assert_false(adit_hauls_any(&d.server.hauls)); /* they are no peer's */
+    stop(&d);
+}
+
+static void what_goes_singly_is_counted_singly(void **state)
+{
+    const uint64_t inner = SEGMENTS * (TCP_HEADS + SEGMENT), sealed = inner + SEGMENTS * 24;
+    struct duo d;
+
+    (void)state;
+    start(&d, true);
+    there.refuses = true;
+    assert_arrives(&d, &here, &there);
+    drops(&d.client, ADIT_NO_PEER, ADIT_E_OS);
+    assert_haul(&d.client.hauls.reads, 1, SEGMENTS, inner);
+    assert_haul(&d.client.hauls.sends, SEGMENTS, SEGMENTS, sealed);
+    drops(&d.server, ADIT_NO_PEER, ADIT_E_OS);
+    assert_int_equal(d.server.hauls.receives.packets, SEGMENTS);
+    assert_haul(&d.server.hauls.writes, SEGMENTS, SEGMENTS, inner);
+    stop(&d);
+}
+
+struct said {
+    struct adit_log log;
+    char text[512];
+};
+
+static void put_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
+{
+    struct said *s = ctx;
+
+    (void)kind;
+    (void)verb;
+    snprintf(s->text, sizeof s->text, "%s", line);
+}
+
+static void the_end_tells_how_much_a_call_carried(void **state)
+{
+    struct said said = {.log = {.put = put_line, .ctx = &said, .verb = 2}};
+    struct duo d;
+
+    (void)state;
+    start(&d, false);
+    assert_arrives(&d, &here, &there);
+    d.client.env.log = said.log;
+    end_stop(&d.client);
+    assert_string_equal(said.text, ""); /* from verb 3 on */
+    said.log.verb = 3;
+    d.server.env.log = said.log;
+    end_stop(&d.server);
+    assert_non_null(strstr(said.text,
+                           "data channel: sent 0 bytes in 0 packets; received 25.3 kB in 20 packets, "
+                           "20.0 per receive, "));
+    close(here.fd);
+    close(there.fd);
+}
+
 static void a_train_goes_from_end_to_end(void **state)
 {
     struct duo d;
@@ -259,6 +343,9 @@ int main(void)
         cmocka_unit_test(a_train_goes_from_end_to_end),
         cmocka_unit_test(a_device_that_refuses_gets_single_packets),
         cmocka_unit_test(without_trains_the_packets_go_singly),
+        cmocka_unit_test(what_a_call_carries_is_counted),
+        cmocka_unit_test(what_goes_singly_is_counted_singly),
+        cmocka_unit_test(the_end_tells_how_much_a_call_carried),
         cmocka_unit_test(a_super_packet_that_lies_is_dropped),
         cmocka_unit_test(
             a_narrow_path_gets_single_packets), /* the last one: it leaves for another namespace */

@@ -82,6 +82,7 @@ struct end {
     struct adit_env env;
     uint64_t seed;
     struct adit_counters counters; /* of the last COUNTERS or GONE note */
+    struct adit_hauls hauls;       /* likewise */
 };
 
 static inline void end_begin(struct end *e, struct adit_userplane_params p)
@@ -208,6 +209,7 @@ static inline uint64_t drops(struct end *e, adit_peer peer, adit_err why)
     expect_note(e, NULL, ADIT_NOTE_COUNTERS, &note);
     assert_int_equal(note.peer, peer);
     e->counters = note.counters;
+    e->hauls = note.hauls;
     return note.counters.drops[why];
 }
 
