@@ -33,10 +33,11 @@ enum {
     EVENTS = 256,
     READS = 8, /* datagrams of one client before the next has its turn */
     TEXT_CAP = 65536,
-    PACKET_LEN = 64, /* of the IP packet */
-    SCAN_MS = 5,     /* between two looks at the deadlines of all clients */
-    CONNECT_S = 120, /* for all */
-    LOST_MS = 100,   /* without any answer: what is under way is lost */
+    PACKET_LEN = 64,   /* of the IP packet */
+    SCAN_MS = 5,       /* between two looks at the deadlines of all clients */
+    CALM_SCAN_MS = 50, /* when all are up, and only pings are due */
+    CONNECT_S = 120,   /* for all */
+    LOST_MS = 100,     /* without any answer: what is under way is lost */
 };
 
 struct client {
@@ -180,7 +181,7 @@ static void tick_due(uint64_t at)
 {
     if (at < g.next_scan_ns)
         return;
-    g.next_scan_ns = at + UINT64_C(1000000) * SCAN_MS;
+    g.next_scan_ns = at + UINT64_C(1000000) * (g.n_up < g.n ? SCAN_MS : CALM_SCAN_MS);
     for (size_t i = 0; i < g.n_started; i++) {
         if (adit_engine_deadline(g.clients[i].engine) > at)
             continue;
