@@ -35,7 +35,7 @@ import stands  # noqa: E402
 from rows import COLUMNS, ROWS  # noqa: E402
 from workloads import Means  # noqa: E402
 
-TROUBLE = (lab.LabError, OSError, subprocess.SubprocessError, ValueError)
+TROUBLE = (lab.LabError, OSError, subprocess.SubprocessError, ValueError, KeyError)
 NOT_ASKED = "not asked for"
 QUICK = {"rounds": 1, "seconds": 0.5, "clients": 50, "starts": 3}
 
@@ -131,7 +131,7 @@ class Bench:
         self.absent = self._absent()
         self.rows = [r for r in self.rows if self.columns(r)]
         self.results = {r.key: {c.key: [] for c in self.columns(r)} for r in self.rows}
-        self.busy = []
+        self.busy, self.start, self.about = [], time.time(), machine.describe()
 
     def columns(self, row):
         return [COLUMNS[c] for c in row.columns if c not in self.absent]
@@ -201,7 +201,7 @@ def arguments():
     p.add_argument("--micro", default=os.path.join(build, "bench", "micro"), help="the folder of the micro-benchmarks")
     p.add_argument("--rows", default="", metavar="RE", help="only these rows, and no micro-benchmarks")
     p.add_argument("--columns", default="", metavar="RE", help="only these columns")
-    p.add_argument("--rounds", type=int, default=9)
+    p.add_argument("--rounds", type=int, default=9, choices=range(1, 1000), metavar="N")
     p.add_argument("--seconds", type=float, default=3, help="of each run; iperf3 makes whole ones of them")
     p.add_argument("--clients", type=int, default=1000, help="of the row with many")
     p.add_argument("--starts", type=int, default=20, help="of the row with one after the other")
@@ -233,24 +233,37 @@ def why_impossible(args):
     return None
 
 
+def keep(data, path):
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    with open(path + ".new", "w") as f:
+        json.dump(data, f, indent=1)
+    os.replace(path + ".new", path)
+
+
+def collect(bench, rounds):
+    """Everything that is known after so many rounds."""
+    args, programs = bench.args, bench.programs
+    return {"command": " ".join(sys.argv), "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(bench.start)),
+            "took_s": round(time.time() - bench.start), "machine": bench.about, "same": args.same, "unit": args.unit,
+            "pinned": args.pin, "programs": {name: programs.version(name) for name in programs.paths},
+            "rounds": rounds, "seconds": args.seconds, "clients": args.clients, "left_out": bench.absent,
+            "summary": report.summarise(bench.rows, bench.results), "doubts": report.doubts(bench.results, bench.busy),
+            "busy_before": bench.busy, "results": bench.results}
+
+
 def measure(args):
-    """All rounds; the data that is kept."""
+    """All rounds; the data, which is also kept after each of them, since a whole run is long."""
     programs = stands.Programs(args.adit, args.openvpn, args.same, stands.UNIT_CAPABILITIES if args.unit else "")
     folder = tempfile.mkdtemp(prefix=f"{lab.PREFIX}{os.getpid()}-")
-    start = time.time()
-    about = machine.describe()
     try:
         bench = Bench(args, programs, folder)
         for number in range(args.rounds):
             bench.round(number)
+            data = collect(bench, number + 1)
+            keep(data, args.json)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return {"command": " ".join(sys.argv), "when": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(start)),
-            "took_s": round(time.time() - start), "machine": about, "same": args.same, "unit": args.unit,
-            "pinned": args.pin, "programs": {name: programs.version(name) for name in programs.paths},
-            "rounds": args.rounds, "seconds": args.seconds, "clients": args.clients, "left_out": bench.absent,
-            "summary": report.summarise(bench.rows, bench.results), "doubts": report.doubts(bench.results, bench.busy),
-            "busy_before": bench.busy, "results": bench.results}
+    return data
 
 
 def main():
@@ -270,9 +283,7 @@ def main():
     lab.install_signals()
     data = measure(args)
     data["micro"] = micro(args.micro) if not args.rows else {}
-    os.makedirs(os.path.dirname(os.path.abspath(args.json)), exist_ok=True)
-    with open(args.json, "w") as f:
-        json.dump(data, f, indent=1)
+    keep(data, args.json)
     conclude(data, args)
     return 0
 

@@ -210,7 +210,8 @@ class WireguardStand(Stand):
 
     def end(self):
         for p in self.ends():
-            p.stop()  # it takes its socket with it
+            p.send_signal(lab.signal.SIGTERM)  # it takes its socket with it
+            lab.until(lambda proc=p: proc.poll() is not None, 5)
         super().end()
 
 
