@@ -272,7 +272,7 @@ static const struct adit_plane_ops plane_ops = {
 /* A ring from every other member. The doorman gets nothing: it has no peers. */
 static adit_err make_handed(struct adit_userplane *u, struct adit_up_member *m)
 {
-    size_t slot_len = sizeof(struct adit_up_handed) + adit_up_packet_cap(&u->params);
+    size_t slot_len = sizeof(struct adit_handed) + adit_up_packet_cap(&u->params);
     adit_err err = ADIT_OK;
 
     if (u->n == 1 || u->is_split || m->worker.index >= u->crew.n_workers)

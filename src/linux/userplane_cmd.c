@@ -219,11 +219,11 @@ static void run(struct adit_up_worker *w, const struct adit_cmd *cmd)
     default:
         break;
     }
-    if (is_route(cmd) && adit_up_mark_home(cmd->peer) != w->home) {
+    if (is_route(cmd) && adit_mark_home(cmd->peer) != w->home) {
         change_foreign_route(w, cmd);
         return;
     }
-    peer = adit_up_peer_find(w, is_route(cmd) ? adit_up_mark_id(cmd->peer) : cmd->peer);
+    peer = adit_up_peer_find(w, is_route(cmd) ? adit_mark_id(cmd->peer) : cmd->peer);
     if (peer)
         run_for_peer(w, cmd, peer);
     else

@@ -75,7 +75,7 @@ static unsigned choose_member(const struct adit_userplane *u, const struct adit_
 
     if (stream)
         return stream->member;
-    return spec->wire_peer_id == ADIT_PEER_ID_NONE ? 0 : spec->wire_peer_id % u->crew.n_workers;
+    return adit_home_of_peer(spec->wire_peer_id, u->crew.n_workers);
 }
 
 /* ---- answers of several ---- */
@@ -219,7 +219,7 @@ static adit_err tell_route(struct adit_userplane *u, unsigned member, enum adit_
     adit_err err = ADIT_OK;
 
     for (unsigned i = 0; i < u->crew.n_workers && !err; i++) {
-        struct adit_cmd cmd = {.kind = kind, .peer = peer | member << ADIT_UP_ID_BITS};
+        struct adit_cmd cmd = {.kind = kind, .peer = adit_mark(member, peer)};
 
         cmd.route = *prefix;
         err = adit_up_member_post(&u->members[i], &cmd);
@@ -382,7 +382,7 @@ bool adit_up_crew_hear(struct adit_userplane *u, unsigned member, struct adit_no
         return add_answer(u, note);
     case ADIT_NOTE_REFUSED:
         if (note->peer != ADIT_NO_PEER)
-            note->peer = adit_up_mark_id(note->peer); /* of a route that another worker was told */
+            note->peer = adit_mark_id(note->peer); /* of a route that another worker was told */
         return true;
     case ADIT_NOTE_PEER_FLOATED:
         if (u->is_split && member == IN)

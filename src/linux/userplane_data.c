@@ -118,29 +118,13 @@ static size_t bytes_of(const struct adit_gather *g)
     return g->n + (g->packets - 1) * (size_t)g->offload.head_len;
 }
 
-static adit_err write_once(struct adit_up_worker *w, const struct adit_gather *g)
+static adit_err write_once(void *worker, const struct adit_gather *g)
 {
+    struct adit_up_worker *w = worker;
     adit_err err = w->device ? w->device->ops->write(w->device, g) : ADIT_E_STATE;
 
     if (!err)
         adit_haul_add(&w->hauls.writes, g->packets, bytes_of(g));
-    return err;
-}
-
-/* The device does not take this super-packet after all: its packets, one by one. */
-static adit_err write_singly(struct adit_up_worker *w, const struct adit_gather *g)
-{
-    struct adit_segments s;
-    adit_err err = adit_segments_begin(&s, w->spare_room, adit_gather_copy(g, w->spare_room), &g->offload);
-    uint8_t *packet;
-    size_t n;
-
-    while (!err && adit_segments_next(&s, &packet, &n)) {
-        adit_bytes part = adit_bytes_of(packet, n);
-
-        err = write_once(
-            w, &(struct adit_gather){.is_v6 = g->is_v6, .parts = &part, .n_parts = 1, .n = n, .packets = 1});
-    }
     return err;
 }
 
@@ -165,7 +149,7 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
 
     if (err == ADIT_E_UNSUPPORTED && g->offload.gso != ADIT_GSO_NONE) {
         stop_merging(w, g);
-        err = write_singly(w, g);
+        err = adit_gather_split(g, w->spare_room, write_once, w);
     }
     if (err) {
         if (err == ADIT_E_OS)
@@ -183,18 +167,18 @@ static bool relay(struct adit_up_worker *w, struct adit_up_peer *from, const str
                   size_t n)
 {
     uint32_t mark = adit_routes_find(w->routes, dst);
-    bool is_here = adit_up_mark_home(mark) == w->home;
+    bool is_here = adit_mark_home(mark) == w->home;
     struct adit_up_peer *to;
 
     if (mark == ADIT_NO_PEER || mark == adit_up_mark(w, from->spec.peer))
         return false;
-    to = is_here ? adit_up_peer_find(w, adit_up_mark_id(mark)) : NULL;
+    to = is_here ? adit_up_peer_find(w, adit_mark_id(mark)) : NULL;
     if (is_here && !to)
         return false;
     from->counters.rx_packets++;
     from->counters.rx_bytes += n;
     if (!is_here) {
-        adit_up_hand_inner(w, adit_up_mark_home(mark), adit_bytes_of(b, n));
+        adit_up_hand_inner(w, adit_mark_home(mark), adit_bytes_of(b, n));
         return true;
     }
     adit_mss_lower(b, n, to->spec.mss4, to->spec.mss6);
@@ -376,11 +360,11 @@ static void send_to_owner(struct adit_up_worker *w, const struct adit_ip *dst, s
     uint32_t mark = route_of(w, dst);
     struct adit_up_peer *peer;
 
-    if (mark != ADIT_NO_PEER && adit_up_mark_home(mark) != w->home) {
-        hand_over(w, adit_up_mark_home(mark), s);
+    if (mark != ADIT_NO_PEER && adit_mark_home(mark) != w->home) {
+        hand_over(w, adit_mark_home(mark), s);
         return;
     }
-    peer = mark == ADIT_NO_PEER ? NULL : adit_up_peer_find(w, adit_up_mark_id(mark));
+    peer = mark == ADIT_NO_PEER ? NULL : adit_up_peer_find(w, adit_mark_id(mark));
     if (peer)
         send_segments(w, peer, s);
     else

@@ -2,28 +2,21 @@
 /*
  * Packets that came to the wrong worker. Sockets and queues are steered (linux/steer.h, the kernel's flow
  * tables), so that it is rare; but no packet is lost because it was not. A peer's home is the worker that its
- * mark names, or without one its id: peer-id modulo workers, and the first worker for peers that are known by
- * their address. What does not fit into the ring is dropped and counted.
+ * mark names, or without one its id (plane/home.h). What does not fit into the ring is dropped and counted.
  */
 #include "linux/userplane_parts.h"
 
 #include <string.h>
 
-static struct adit_up_handed *claim(struct adit_up_worker *w, unsigned home, adit_bytes packet)
+static struct adit_handed *claim(struct adit_up_worker *w, unsigned home, adit_bytes packet)
 {
-    struct adit_up_handed *h;
+    adit_err why = ADIT_E_NO_PEER;
+    struct adit_handed *h = NULL;
 
-    if (home >= w->crew->n_workers || packet.n > w->packet_cap) {
-        adit_up_drop(w, NULL, home >= w->crew->n_workers ? ADIT_E_NO_PEER : ADIT_E_TOO_BIG);
-        return NULL;
-    }
-    h = adit_ring_claim(&w->crew->shared[home]->handed[w->index]);
-    if (!h) {
-        adit_up_drop(w, NULL, ADIT_E_QUEUE);
-        return NULL;
-    }
-    h->n = (uint32_t)packet.n;
-    memcpy(h->b, packet.p, packet.n);
+    if (home < w->crew->n_workers)
+        h = adit_hand_claim(&w->crew->shared[home]->handed[w->index], packet, &why);
+    if (!h)
+        adit_up_drop(w, NULL, why);
     return h;
 }
 
@@ -37,20 +30,18 @@ static void deliver(struct adit_up_worker *w, unsigned home)
 bool adit_up_hand_datagram(struct adit_up_worker *w, const struct adit_up_link *link, adit_bytes packet,
                            const struct adit_addr *remote, const struct adit_addr *local)
 {
-    struct adit_up_handed *h;
-    unsigned home = 0;
-    uint32_t id;
+    struct adit_handed *h;
+    unsigned home;
 
     if (w->params.is_single_peer || w->taken)
         return false;
-    if (adit_data_peer_id(packet, &id) && id != ADIT_PEER_ID_NONE)
-        home = id % w->crew->n_workers;
+    home = adit_home_of_datagram(packet, w->crew->n_workers);
     if (home == w->index)
         return false;
     h = claim(w, home, packet);
     if (!h)
         return true;
-    h->way = ADIT_UP_RX;
+    h->is_inner = false;
     h->link_name = link->name;
     h->remote = *remote;
     h->local = *local;
@@ -60,26 +51,26 @@ bool adit_up_hand_datagram(struct adit_up_worker *w, const struct adit_up_link *
 
 void adit_up_hand_inner(struct adit_up_worker *w, unsigned home, adit_bytes packet)
 {
-    struct adit_up_handed *h;
+    struct adit_handed *h;
 
     /* Whoever handed it over thought that it was ours: while a route changes, two may think so. */
-    if (w->taken && w->taken->way == ADIT_UP_TX) {
+    if (w->taken && w->taken->is_inner) {
         adit_up_drop(w, NULL, ADIT_E_NO_ROUTE);
         return;
     }
     h = claim(w, home, packet);
     if (!h)
         return;
-    h->way = ADIT_UP_TX;
+    h->is_inner = true;
     deliver(w, home);
 }
 
-static void take(struct adit_up_worker *w, struct adit_up_handed *h)
+static void take(struct adit_up_worker *w, struct adit_handed *h)
 {
     struct adit_train t = {.b = h->b, .n = h->n, .cap = w->packet_cap};
     struct adit_up_link *link;
 
-    if (h->way == ADIT_UP_TX) {
+    if (h->is_inner) {
         adit_up_inner_rx(w, &t);
         return;
     }
@@ -91,7 +82,7 @@ static void take(struct adit_up_worker *w, struct adit_up_handed *h)
 /* At most a ring's length of each, so that no member keeps another one from its own work. */
 static void take_from(struct adit_up_worker *w, struct adit_ring *r)
 {
-    struct adit_up_handed *h;
+    struct adit_handed *h;
 
     for (int i = 0; i < ADIT_UP_HANDED && (h = adit_ring_front(r)); i++) {
         w->taken = h;

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "linux/userplane.h"
+#include "plane/home.h"
 #include "plane/merge.h"
 #include "plane/ring.h"
 #include "plane/routes.h"
@@ -36,7 +37,6 @@ enum {
     ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */
     ADIT_UP_STREAM_READ = 65536,       /* bytes per stream and turn */
     ADIT_UP_HANDED = 128,              /* slots of the ring between two workers */
-    ADIT_UP_ID_BITS = 24,              /* of a mark: a peer's id, and above it its worker */
     ADIT_UP_BACKLOG_DATA = 256 * 1024, /* waiting bytes from which a stream drops data packets */
     ADIT_UP_BACKLOG_MAX = 384 * 1024,  /* ... and from which it is given up */
 };
@@ -193,16 +193,6 @@ struct adit_up_rx {
     uint8_t *room;
 };
 
-/* ---- packets for another worker's peer ---- */
-
-struct adit_up_handed {
-    enum adit_up_way way; /* RX: a datagram; TX: an inner packet */
-    int link_name;
-    struct adit_addr remote, local;
-    uint32_t n;
-    uint8_t b[]; /* packet_cap */
-};
-
 /* What the threads both touch, apart from the rings. */
 struct adit_up_shared {
     atomic_bool is_kicked;        /* the worker's eventfd was written and not read since */
@@ -231,11 +221,11 @@ struct adit_up_crew {
 
 struct adit_up_worker {
     struct adit_up_shared *shared;
-    const struct adit_up_crew *crew;    /* NULL: alone */
-    unsigned index, home;               /* home: in the marks of its peers */
-    bool does_in, does_out;             /* from the links to the device, and the other way */
-    const struct adit_up_handed *taken; /* by another worker, and worked on now; it is not handed on */
-    uint32_t handed_to;                 /* members to be woken at the end of the turn */
+    const struct adit_up_crew *crew; /* NULL: alone */
+    unsigned index, home;            /* home: in the marks of its peers */
+    bool does_in, does_out;          /* from the links to the device, and the other way */
+    const struct adit_handed *taken; /* by another worker, and worked on now; it is not handed on */
+    uint32_t handed_to;              /* members to be woken at the end of the turn */
     struct adit_userplane_params params;
     adit_now now;
     size_t packet_cap; /* any packet, with room for framing */
@@ -303,17 +293,7 @@ void adit_up_note_os(struct adit_up_worker *w, int os_errno);
 /* userplane_hand.c: only in a crew. */
 static inline uint32_t adit_up_mark(const struct adit_up_worker *w, adit_peer id)
 {
-    return id | w->home << ADIT_UP_ID_BITS;
-}
-
-static inline unsigned adit_up_mark_home(uint32_t mark)
-{
-    return mark >> ADIT_UP_ID_BITS;
-}
-
-static inline adit_peer adit_up_mark_id(uint32_t mark)
-{
-    return mark & ADIT_PEER_ID_NONE;
+    return adit_mark(w->home, id);
 }
 
 /* False: the datagram is this worker's affair. */

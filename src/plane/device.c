@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plane/segment.h"
+
 size_t adit_gather_copy(const struct adit_gather *g, uint8_t *dst)
 {
     size_t n = 0;
@@ -12,4 +14,23 @@ size_t adit_gather_copy(const struct adit_gather *g, uint8_t *dst)
         n += g->parts[i].n;
     }
     return n;
+}
+
+adit_err adit_gather_split(const struct adit_gather *g, uint8_t *room,
+                           adit_err (*write)(void *ctx, const struct adit_gather *single), void *ctx)
+{
+    struct adit_segments s;
+    adit_err err = adit_segments_begin(&s, room, adit_gather_copy(g, room), &g->offload);
+    uint8_t *packet;
+    size_t n;
+
+    while (!err && adit_segments_next(&s, &packet, &n)) {
+        adit_bytes part = adit_bytes_of(packet, n);
+
+        err = write(
+            ctx,
+            &(struct adit_gather){
+                .is_v6 = g->is_v6, .parts = &part, .n_parts = 1, .n = n, .packets = 1, .owner = g->owner});
+    }
+    return err;
 }

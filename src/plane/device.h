@@ -37,4 +37,10 @@ struct adit_device {
 /* All parts as one piece; `dst` has room for ADIT_MERGE_LEN_MAX bytes. The bytes. */
 size_t adit_gather_copy(const struct adit_gather *g, uint8_t *dst);
 
+/* Its packets one by one, for a device that does not take this super-packet; `room` as above. What `write`
+ * answers if it is not ADIT_OK: the rest is not tried then. */
+ADIT_MUST_USE adit_err adit_gather_split(const struct adit_gather *g, uint8_t *room,
+                                         adit_err (*write)(void *ctx, const struct adit_gather *single),
+                                         void *ctx);
+
 #endif
