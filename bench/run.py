@@ -151,11 +151,14 @@ class Bench:
     def round(self, number):
         with lab.Lab() as place:
             this = Round(self, place, number)
-            for i, row in enumerate(self.rows):
-                this.row(row)
-                this.forget(self.rows[i + 1:])
-                print(f"round {number + 1} of {self.args.rounds}, {row.key}: " + ", ".join(
-                    f"{c.key} {self._one(row, c)}" for c in self.columns(row)), flush=True)
+            try:
+                for i, row in enumerate(self.rows):
+                    this.row(row)
+                    this.forget(self.rows[i + 1:])
+                    print(f"round {number + 1} of {self.args.rounds}, {row.key}: " + ", ".join(
+                        f"{c.key} {self._one(row, c)}" for c in self.columns(row)), flush=True)
+            finally:
+                this.forget([])
 
     def _one(self, row, column):
         last = self.results[row.key][column.key][-1]
