@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "host/status.h"
+#include "plane/routes.h"
 
 enum {
     EXIT_GRACE_S = 5, /* at most so long is waited for the server's word that it heard EXIT */
@@ -98,13 +99,24 @@ static void leave(struct adit_client *c, const char *signal_name)
 
 /* ---- status ---- */
 
-void adit_client_log_stats(struct adit_client *c)
+void adit_client_write_status(struct adit_client *c)
 {
-    if (c->wants_log_stats)
-        adit_status_log_tunnel(c->log, &c->counters);
-    c->wants_log_stats = false;
     if (c->conf->status_file)
         adit_status_write_tunnel(c->conf->status_file, &c->counters, c->log);
+}
+
+void adit_client_log_stats(struct adit_client *c, const struct adit_note *of_no_peer)
+{
+    uint64_t drops[ADIT_ERR_COUNT];
+
+    if (!c->wants_log_stats)
+        return;
+    c->wants_log_stats = false;
+    for (int e = 0; e < ADIT_ERR_COUNT; e++)
+        drops[e] = c->counters.drops[e] + of_no_peer->counters.drops[e];
+    adit_status_log_tunnel(c->log, &c->counters);
+    adit_status_log_hauls(c->log, &of_no_peer->hauls);
+    adit_status_log_drops(c->log, drops);
 }
 
 static void ask_counters(struct adit_client *c)
@@ -112,7 +124,7 @@ static void ask_counters(struct adit_client *c)
     if (c->has_peer)
         adit_host_cmd(c->h, ADIT_CMD_COUNT, ADIT_CLIENT_PEER);
     else
-        adit_client_log_stats(c);
+        adit_client_write_status(c);
 }
 
 static void on_status_timer(uv_timer_t *timer)
@@ -148,6 +160,7 @@ static void on_signal(void *ctx, int signum)
     case SIGUSR2:
         c->wants_log_stats = true;
         ask_counters(c);
+        adit_host_cmd(c->h, ADIT_CMD_COUNT, ADIT_NO_PEER); /* answered after the peer's */
         break;
     default:
         break;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/words.h"
+#include "plane/routes.h"
 
 static bool is_expected(const struct adit_client *c, const struct adit_ctrl_bytes *ctrl)
 {
@@ -113,9 +114,21 @@ static void on_refused(struct adit_client *c, const struct adit_note *note)
     adit_client_restart(c, "data-plane");
 }
 
+static void on_counters(struct adit_client *c, const struct adit_note *note)
+{
+    if (note->peer == ADIT_NO_PEER) {
+        adit_client_log_stats(c, note);
+        return;
+    }
+    c->counters = note->counters;
+    adit_client_write_status(c);
+    adit_client_check_idle(c);
+}
+
 static bool is_about_peer(const struct adit_note *note)
 {
-    return note->kind != ADIT_NOTE_CTRL_RX && note->kind != ADIT_NOTE_OS && !is_about_link(note);
+    return note->kind != ADIT_NOTE_CTRL_RX && note->kind != ADIT_NOTE_OS && !is_about_link(note) &&
+           !(note->kind == ADIT_NOTE_COUNTERS && note->peer == ADIT_NO_PEER);
 }
 
 void adit_client_on_note(void *ctx, const struct adit_note *note)
@@ -157,9 +170,7 @@ void adit_client_on_note(void *ctx, const struct adit_note *note)
         }
         break;
     case ADIT_NOTE_COUNTERS:
-        c->counters = note->counters;
-        adit_client_log_stats(c);
-        adit_client_check_idle(c);
+        on_counters(c, note);
         break;
     case ADIT_NOTE_PEER_GONE:
     case ADIT_NOTE_PEER_ACTIVE:

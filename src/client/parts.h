@@ -171,6 +171,8 @@ void adit_client_check_idle(struct adit_client *c);
  * a real signal. */
 void adit_client_restart(struct adit_client *c, const char *what);
 void adit_client_exit(struct adit_client *c, const char *what, int status);
-void adit_client_log_stats(struct adit_client *c);
+void adit_client_write_status(struct adit_client *c);
+void adit_client_log_stats(struct adit_client *c,
+                           const struct adit_note *of_no_peer); /* if they are wanted */
 
 #endif

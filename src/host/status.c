@@ -44,6 +44,24 @@ static FILE *open_status(const char *path, const struct adit_log *log)
     return f;
 }
 
+/* ---- beside openvpn's ---- */
+
+void adit_status_log_drops(const struct adit_log *log, const uint64_t drops[ADIT_ERR_COUNT])
+{
+    for (int e = 0; e < ADIT_ERR_COUNT; e++) {
+        if (drops[e] > 0)
+            adit_note(log, NULL, "dropped,%s,%" PRIu64 " (%s)", adit_err_name((adit_err)e), drops[e],
+                      adit_err_text((adit_err)e));
+    }
+}
+
+void adit_status_log_hauls(const struct adit_log *log, const struct adit_hauls *h)
+{
+    char text[ADIT_HAULS_TEXT_MAX];
+
+    adit_note(log, NULL, "data channel: %s", adit_hauls_text(h, text, sizeof text));
+}
+
 /* ---- one tunnel ---- */
 
 static void tunnel_lines(const struct adit_counters *c, void (*put)(void *ctx, const char *line), void *ctx)
@@ -77,11 +95,6 @@ static void log_line(void *ctx, const char *line)
 void adit_status_log_tunnel(const struct adit_log *log, const struct adit_counters *c)
 {
     tunnel_lines(c, log_line, (void *)log);
-    for (int e = 0; e < ADIT_ERR_COUNT; e++) {
-        if (c->drops[e] > 0)
-            adit_note(log, NULL, "dropped,%s,%" PRIu64 " (%s)", adit_err_name((adit_err)e), c->drops[e],
-                      adit_err_text((adit_err)e));
-    }
 }
 
 void adit_status_write_tunnel(const char *path, const struct adit_counters *c, const struct adit_log *log)

@@ -7,6 +7,11 @@
 #include "base/log.h"
 #include "plane/seam.h"
 
+/* ---- not openvpn's, and only in the log: what follows its statistics there ---- */
+
+void adit_status_log_drops(const struct adit_log *log, const uint64_t drops[ADIT_ERR_COUNT]);
+void adit_status_log_hauls(const struct adit_log *log, const struct adit_hauls *h);
+
 /* ---- one tunnel (client, p2p) ---- */
 
 void adit_status_log_tunnel(const struct adit_log *log, const struct adit_counters *c);

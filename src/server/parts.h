@@ -97,7 +97,9 @@ struct adit_server {
     struct adit_rate freq; /* connect-freq */
     uint64_t full_said_ns, refused_said_ns;
     uint32_t n_refused;             /* packets under a wrong key since that was last said */
-    uint64_t drops[ADIT_ERR_COUNT]; /* control packets that led nowhere */
+    uint64_t drops[ADIT_ERR_COUNT]; /* control packets that led nowhere, and what clients had that are gone */
+    struct adit_counters of_no_peer; /* at the last count, as what follows */
+    struct adit_hauls hauls;
 
     uv_timer_t status_timer, pool_timer, exit_timer, limit_timer;
     uint32_t n_counts_due;
@@ -135,8 +137,10 @@ void adit_caller_open(struct adit_caller *c); /* it is up: the plane may send to
 void adit_server_start_limits(struct adit_server *sv);
 
 /* report.c */
-void adit_server_count(struct adit_server *sv);   /* asks for all counters, then reports */
-void adit_server_counted(struct adit_server *sv); /* one answer came */
+void adit_server_count(struct adit_server *sv); /* asks for all counters, then reports */
+void adit_server_counted(struct adit_server *sv, const struct adit_note *note); /* an answer came */
+/* What a client that is gone had counted stays in the sums. */
+void adit_server_counted_last(struct adit_server *sv, const struct adit_counters *last);
 void adit_server_load_pool(struct adit_server *sv);
 void adit_server_save_pool(struct adit_server *sv);
 

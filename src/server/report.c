@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "linux/file.h"
+#include "plane/routes.h"
 
 enum {
     ADDRESS_MAX = ADIT_ADDR_STR_MAX + 16,
@@ -32,13 +33,21 @@ static void log_line(void *ctx, const char *line)
     adit_note(ctx, NULL, "%s", line);
 }
 
+static void add_drops(uint64_t sum[ADIT_ERR_COUNT], const struct adit_counters *c)
+{
+    for (int e = 0; e < ADIT_ERR_COUNT; e++)
+        sum[e] += c->drops[e];
+}
+
 static void log_drops(const struct adit_server *sv)
 {
-    for (int e = 0; e < ADIT_ERR_COUNT; e++) {
-        if (sv->drops[e] > 0)
-            adit_note(sv->log, NULL, "dropped,%s,%llu (%s)", adit_err_name((adit_err)e),
-                      (unsigned long long)sv->drops[e], adit_err_text((adit_err)e));
-    }
+    uint64_t sum[ADIT_ERR_COUNT];
+
+    memcpy(sum, sv->drops, sizeof sum);
+    add_drops(sum, &sv->of_no_peer);
+    for (const struct adit_caller *c = sv->callers; c; c = c->hh.next)
+        add_drops(sum, &c->counters);
+    adit_status_log_drops(sv->log, sum);
 }
 
 static void report(struct adit_server *sv)
@@ -73,6 +82,7 @@ static void report(struct adit_server *sv)
         adit_status_write_server(sv->conf->status_file, &s, sv->log);
     if (sv->wants_log_stats && rows && addresses) {
         adit_status_server_lines(&s, log_line, (void *)sv->log);
+        adit_status_log_hauls(sv->log, &sv->hauls);
         log_drops(sv);
     }
     sv->wants_status_file = sv->wants_log_stats = false;
@@ -82,7 +92,7 @@ static void report(struct adit_server *sv)
 
 void adit_server_count(struct adit_server *sv)
 {
-    if (sv->n_counts_due > 0)
+    if (sv->n_counts_due > 0 || !sv->h->plane)
         return; /* the answers under way serve this request, too */
     for (struct adit_caller *c = sv->callers; c; c = c->hh.next) {
         if (!c->is_admitted)
@@ -90,12 +100,21 @@ void adit_server_count(struct adit_server *sv)
         adit_host_cmd(sv->h, ADIT_CMD_COUNT, c->lease.peer_id);
         sv->n_counts_due++;
     }
-    if (sv->n_counts_due == 0)
-        report(sv);
+    adit_host_cmd(sv->h, ADIT_CMD_COUNT, ADIT_NO_PEER);
+    sv->n_counts_due++;
 }
 
-void adit_server_counted(struct adit_server *sv)
+void adit_server_counted_last(struct adit_server *sv, const struct adit_counters *last)
 {
+    add_drops(sv->drops, last);
+}
+
+void adit_server_counted(struct adit_server *sv, const struct adit_note *note)
+{
+    if (note->peer == ADIT_NO_PEER) {
+        sv->of_no_peer = note->counters;
+        sv->hauls = note->hauls;
+    }
     if (sv->n_counts_due > 0 && --sv->n_counts_due == 0)
         report(sv);
 }

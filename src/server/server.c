@@ -62,7 +62,11 @@ static void on_note(void *ctx, const struct adit_note *note)
         break;
     case ADIT_NOTE_COUNTERS:
         adit_caller_on_note(sv, note);
-        adit_server_counted(sv);
+        adit_server_counted(sv, note);
+        break;
+    case ADIT_NOTE_PEER_GONE:
+        adit_caller_on_note(sv, note);
+        adit_server_counted_last(sv, &note->counters);
         break;
     case ADIT_NOTE_PEER_ACTIVE:
         break;

@@ -283,6 +283,8 @@ def statistics_by_signal(cx):
         p.send_signal(signal.SIGUSR2)
         for line in lines:
             p.wait_for(line, since=mark, timeout=10)
+        if (cx.client if p is t.client else cx.server).is_adit:
+            p.wait_for(r"data channel: sent .* per send; received .* per write", since=mark, timeout=10)
     t.close()
 
 
