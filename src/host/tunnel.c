@@ -28,6 +28,7 @@ static void open_more(struct adit_tunnel *t, struct adit_priv_req *req, unsigned
     struct adit_priv_res res;
 
     snprintf(req->tun.name, sizeof req->tun.name, "%s", t->ifname);
+    req->tun.is_further_queue = true;
     while (t->n_queues < n_queues && open_queue(t, req, &res) == ADIT_OK)
         continue;
 }

@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -63,8 +66,27 @@ static bool is_numbered_by_kernel(const char *name)
     return name[0] == '\0' || strcmp(name, "tun") == 0 || strcmp(name, "tap") == 0;
 }
 
+/* A device is connected while a program holds a queue of it. One that is down looks free. */
+static bool is_in_use(const char *name)
+{
+    struct ethtool_value link = {.cmd = ETHTOOL_GLINK};
+    struct ifreq ifr = {.ifr_data = (char *)&link};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool is_connected;
+
+    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", name);
+    is_connected = fd >= 0 && ioctl(fd, SIOCETHTOOL, &ifr) == 0 && link.data != 0;
+    if (fd >= 0)
+        close(fd);
+    return is_connected;
+}
+
 static int attach(int fd, const struct adit_tun_spec *spec, bool want_queues, struct ifreq *ifr)
 {
+    /* The kernel refuses a second program only if one of the two wants a single queue; else each would get a
+     * part of the packets. */
+    if (want_queues && !spec->is_further_queue && !is_numbered_by_kernel(spec->name) && is_in_use(spec->name))
+        return EBUSY;
     memset(ifr, 0, sizeof *ifr);
     ifr->ifr_flags = (short)((spec->is_tap ? IFF_TAP : IFF_TUN) | IFF_NO_PI);
     if (want_queues)
@@ -78,13 +100,18 @@ static int attach(int fd, const struct adit_tun_spec *spec, bool want_queues, st
     return ioctl(fd, TUNSETIFF, ifr) == 0 ? 0 : errno;
 }
 
-/* What the kernel may leave to us to do: the most that it grants. What it takes from us goes with that. */
+/*
+ * What the kernel may leave to us to do: the most that it grants. What it takes from us goes with that. The
+ * length of the header, like the offload, may have been left behind by another program.
+ */
 static void ask_for_offload(struct adit_tun_opened *o, const struct adit_tun_spec *spec)
 {
     const unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN, udp = TUN_F_USO4 | TUN_F_USO6;
+    const int head_len = ADIT_VNET_LEN;
     bool has_udp = ioctl(o->fd, TUNSETOFFLOAD, tcp | udp) == 0;
     bool has_tcp = has_udp || ioctl(o->fd, TUNSETOFFLOAD, tcp) == 0;
 
+    (void)ioctl(o->fd, TUNSETVNETHDRSZ, &head_len);
     if (!has_tcp || !spec->want_in_trains)
         (void)ioctl(o->fd, TUNSETOFFLOAD, 0);
     o->has_vnet = true;
@@ -121,6 +148,8 @@ adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened 
     out->has_queues = want_queues;
     if (spec->want_in_trains || spec->want_out_trains)
         ask_for_offload(out, spec);
+    else
+        (void)ioctl(fd, TUNSETOFFLOAD, 0);
     snprintf(out->name, sizeof out->name, "%s", ifr.ifr_name);
     return ADIT_OK;
 }
@@ -191,11 +220,16 @@ static int tun_wait_fd(const struct adit_device *d)
     return ((const struct tun_device *)d)->fd;
 }
 
+/* A persistent device goes on to whoever comes next, who may not know of super-packets. */
 static void free_tun(struct adit_device *d)
 {
+    struct tun_device *dev = (struct tun_device *)d;
+
     if (!d)
         return;
-    close(((struct tun_device *)d)->fd);
+    if (dev->has_vnet)
+        (void)ioctl(dev->fd, TUNSETOFFLOAD, 0);
+    close(dev->fd);
     adit_free(d);
 }
 

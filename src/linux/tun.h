@@ -19,7 +19,8 @@ struct adit_tun_spec {
     char node[ADIT_TUN_NODE_MAX]; /* "" for /dev/net/tun */
     bool is_tap;
     bool want_in_trains, want_out_trains; /* super-packets from the kernel, and to it */
-    bool want_queues; /* several descriptors share the device; granted or not, see adit_tun_open() */
+    bool want_queues;      /* several descriptors share the device; granted or not, see adit_tun_open() */
+    bool is_further_queue; /* of a device that is open here already */
 };
 
 struct adit_tun_opened {
@@ -33,8 +34,9 @@ struct adit_tun_opened {
 
 /*
  * Makes the device, or joins an existing one, which needs no rights if it belongs to this user. Called again
- * with the resulting name and want_queues it gives further queues of the same device. A persistent device
- * made without multi_queue is joined with a single queue.
+ * with the resulting name, want_queues and is_further_queue it gives further queues of the same device. A
+ * persistent device made without multi_queue is joined with a single queue; one that another program uses is
+ * refused.
  */
 ADIT_MUST_USE adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened *out,
                                      struct adit_fail *fail);

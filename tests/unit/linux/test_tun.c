@@ -2,7 +2,9 @@
 #include "../unit.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -152,10 +154,81 @@ static void a_device_can_have_several_queues(void **state)
     assert_int_equal(adit_tun_open(&spec, &first, &fail), ADIT_OK);
     assert_true(first.has_queues);
     memcpy(spec.name, first.name, sizeof spec.name);
+    spec.is_further_queue = true;
     assert_int_equal(adit_tun_open(&spec, &second, &fail), ADIT_OK);
     assert_string_equal(second.name, first.name);
     close(first.fd);
     close(second.fd);
+}
+
+static void a_device_with_queues_is_not_shared_with_another_program(void **state)
+{
+    struct adit_tun_opened first, second;
+    struct adit_fail fail = {0};
+    struct adit_tun_spec spec = {.name = "tun6", .want_queues = true};
+
+    (void)state;
+    assert_int_equal(adit_tun_open(&spec, &first, &fail), ADIT_OK);
+    assert_int_equal(ioctl(first.fd, TUNSETPERSIST, 1), 0);
+    set_up(first.name, "10.8.2.1/24");
+    assert_int_equal(adit_tun_open(&spec, &second, &fail), ADIT_E_OS);
+    assert_int_equal(fail.os_errno, EBUSY);
+    assert_non_null(strstr(fail.text, "another program uses this device"));
+    close(first.fd);
+
+    /* Nobody holds it any more. */
+    assert_int_equal(adit_tun_open(&spec, &first, &fail), ADIT_OK);
+    assert_true(first.is_persistent);
+    ioctl(first.fd, TUNSETPERSIST, 0);
+    close(first.fd);
+}
+
+static uint32_t segments_tcp(const char *ifname)
+{
+    struct ethtool_value value = {.cmd = ETHTOOL_GTSO};
+    struct ifreq ifr = {.ifr_data = (char *)&value};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", ifname);
+    assert_int_equal(ioctl(fd, SIOCETHTOOL, &ifr), 0);
+    close(fd);
+    return value.data;
+}
+
+/* A device that stays is handed from program to program, and keeps what was said about its packets. */
+static void a_persistent_device_comes_and_goes_without_offload(void **state)
+{
+    const struct adit_tun_spec with = {.name = "tun5", .want_in_trains = true, .want_out_trains = true};
+    const struct adit_tun_spec without = {.name = "tun5"};
+    const int long_head = 12;
+    int head_len = 0;
+    struct adit_tun_opened tun;
+    struct adit_fail fail = {0};
+    struct adit_device *d;
+
+    (void)state;
+    assert_int_equal(adit_tun_open(&with, &tun, &fail), ADIT_OK);
+    assert_int_equal(ioctl(tun.fd, TUNSETPERSIST, 1), 0);
+    assert_int_equal(segments_tcp("tun5"), 1);
+    assert_int_equal(ioctl(tun.fd, TUNSETVNETHDRSZ, &long_head), 0);
+    close(tun.fd); /* as by a crash */
+
+    assert_int_equal(adit_tun_open(&without, &tun, &fail), ADIT_OK);
+    assert_int_equal(segments_tcp("tun5"), 0);
+    close(tun.fd);
+
+    assert_int_equal(adit_tun_open(&with, &tun, &fail), ADIT_OK);
+    assert_int_equal(ioctl(tun.fd, TUNGETVNETHDRSZ, &head_len), 0);
+    assert_int_equal(head_len, ADIT_VNET_LEN);
+    assert_int_equal(segments_tcp("tun5"), 1);
+    d = adit_tun_device_new(&tun);
+    assert_non_null(d);
+    d->ops->free(d);
+    assert_int_equal(segments_tcp("tun5"), 0);
+
+    assert_int_equal(adit_tun_open(&without, &tun, &fail), ADIT_OK);
+    ioctl(tun.fd, TUNSETPERSIST, 0);
+    close(tun.fd);
 }
 
 /* A device made beforehand for a user, and a process of that user without any right. */
@@ -241,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_tap_carries_frames),
         cmocka_unit_test(a_name_in_use_is_refused_with_the_reason),
         cmocka_unit_test(a_device_can_have_several_queues),
+        cmocka_unit_test(a_device_with_queues_is_not_shared_with_another_program),
+        cmocka_unit_test(a_persistent_device_comes_and_goes_without_offload),
         cmocka_unit_test(a_users_own_device_needs_no_rights),
         cmocka_unit_test(null_takes_all_and_gives_nothing),
     };
