@@ -338,15 +338,16 @@ static adit_err make_members(struct adit_userplane *u)
 
     u->members = adit_alloc(u->n * sizeof *u->members);
     u->crew.shared = adit_alloc(u->n * sizeof(struct adit_up_shared *));
-    if (!u->members || !u->crew.shared || adit_up_map_init(&u->streams) || adit_up_map_init(&u->peers))
-        return ADIT_E_MEMORY;
-    for (unsigned i = 0; i < u->n; i++) {
+    /* First of all, since whoever cleans up closes what is not -1. */
+    for (unsigned i = 0; u->members && i < u->n; i++) {
         struct adit_up_worker *w = &u->members[i].worker;
 
         adit_up_member_init(&u->members[i]);
         u->members[i].shared.cmd_fd = -1;
         w->epoll_fd = w->timer_fd = w->device_fd = -1;
     }
+    if (!u->members || !u->crew.shared || adit_up_map_init(&u->streams) || adit_up_map_init(&u->peers))
+        return ADIT_E_MEMORY;
     for (unsigned i = 0; i < u->n && !err; i++)
         err = init_member(u, i);
     return err;

@@ -160,17 +160,23 @@ static adit_err take_socket(const struct adit_userplane *u, unsigned i, const st
     return spec->fd >= 0 ? ADIT_OK : ADIT_E_OS;
 }
 
-/* From the last to the first, because the first one's worker may close the socket that the others copy. */
+/*
+ * From the last to the first, because the first one's worker may close the socket that the others copy. After
+ * a failure the rest is closed here: a socket that nobody has any more would keep its port for ever.
+ */
 static adit_err share_link(struct adit_userplane *u, const struct adit_cmd *cmd)
 {
     adit_err err = ADIT_OK;
 
-    for (unsigned i = u->n; i-- > 0 && !err;) {
+    for (unsigned i = u->n; i-- > 0;) {
         struct adit_cmd own = {.kind = ADIT_CMD_LINK_ADD, .peer = cmd->peer};
+        adit_err one = take_socket(u, i, &cmd->link, &own.link);
 
-        err = take_socket(u, i, &cmd->link, &own.link);
-        if (!err)
-            err = adit_up_member_post(&u->members[i], &own);
+        if (!one && err)
+            close(own.link.fd);
+        else if (!one)
+            one = adit_up_member_post(&u->members[i], &own);
+        err = err ? err : one;
     }
     return err;
 }
@@ -183,8 +189,10 @@ static adit_err add_link(struct adit_userplane *u, struct adit_cmd *cmd)
 
     if (!cmd->link.is_stream)
         return share_link(u, cmd);
-    if (!add_home(&u->streams, (uint32_t)cmd->link.link, member))
+    if (!add_home(&u->streams, (uint32_t)cmd->link.link, member)) {
+        close(cmd->link.fd);
         return ADIT_E_MEMORY;
+    }
     return adit_up_member_post(&u->members[member], cmd);
 }
 

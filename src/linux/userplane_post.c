@@ -77,8 +77,11 @@ static adit_err hold(struct adit_up_member *m, struct adit_cmd *cmd)
 {
     struct adit_up_held_cmd *h = adit_alloc(sizeof *h);
 
-    if (!h)
+    if (!h) {
+        if (cmd->kind == ADIT_CMD_LINK_ADD)
+            close(cmd->link.fd); /* moved, as ever */
         return ADIT_E_MEMORY;
+    }
     move_cmd(&h->cmd, cmd);
     *m->held_end = h;
     m->held_end = &h->next;

@@ -2,6 +2,8 @@
 /* Several workers: every packet finds its peer's, wherever it came in, and policy sees one plane. */
 #include "userplane_rig.h"
 
+#include <sys/resource.h>
+
 enum {
     WORKERS = 3,
     CLIENTS = 7,
@@ -221,6 +223,30 @@ static void control_packets_come_and_go(void **state)
     hall_stop(&h);
 }
 
+/* A server's socket that not every worker gets a copy of is nobody's: its port is free again. */
+static void a_socket_that_cannot_be_shared_is_closed(void **state)
+{
+    struct adit_cmd cmd = {.kind = ADIT_CMD_LINK_ADD};
+    struct rlimit limit, small;
+    struct adit_addr at;
+    struct end s;
+    int next;
+
+    (void)state;
+    end_begin(&s, (struct adit_userplane_params){.want_thread = true, .n_workers = WORKERS});
+    cmd.link = (struct adit_link_spec){.link = LINK, .fd = udp(&at), .more = {udp(&at)}, .n_more = 1};
+    next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    small = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+    assert_int_equal(s.plane->ops->post(s.plane, &cmd), ADIT_E_OS);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(fcntl(cmd.link.fd, F_GETFD), -1);
+    assert_int_equal(fcntl(cmd.link.more[0], F_GETFD), -1);
+    end_stop(&s);
+}
+
 /* ---- one peer, a worker for each direction ---- */
 
 static void split_start(struct duo *d)
@@ -324,6 +350,7 @@ int main(void)
         cmocka_unit_test(inner_sources_are_checked_by_every_worker),
         cmocka_unit_test(a_peer_that_is_deleted_is_gone_everywhere),
         cmocka_unit_test(control_packets_come_and_go),
+        cmocka_unit_test(a_socket_that_cannot_be_shared_is_closed),
         cmocka_unit_test(both_directions_of_one_peer),
         cmocka_unit_test(both_directions_wear_one_key),
         cmocka_unit_test(a_single_peer_that_moves_is_answered_there),

@@ -197,6 +197,62 @@ static void a_command_that_cannot_wait_is_not_taken(void **state)
     end_stop(&s);
 }
 
+static unsigned open_descriptors(void)
+{
+    unsigned n = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* Whatever it has made by then is given back, and nothing besides: standard input is a descriptor, too. */
+static void a_plane_that_cannot_be_made_leaves_nothing(void **state)
+{
+    struct end e = {.seed = 42};
+    struct adit_userplane_params p = {.env = &e.env, .want_thread = true, .n_workers = 2, .tun_mtu = 1500};
+    int standard_input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    unsigned n_open = open_descriptors();
+    size_t n_blocks = sim_mem.n_blocks;
+    struct adit_plane *plane;
+    uint64_t k = 0;
+
+    (void)state;
+    e.env.rng = adit_rng_seeded(&e.seed);
+    do {
+        sim_mem.fail_in = ++k;
+        sim_mem.n_failed = 0;
+        plane = adit_userplane_new(&p);
+        sim_mem.fail_in = 0;
+        assert_int_equal(plane == NULL, sim_mem.n_failed > 0);
+        if (plane)
+            plane->ops->free(plane);
+        assert_int_equal(open_descriptors(), n_open);
+        assert_int_equal(sim_mem.n_blocks, n_blocks);
+    } while (!plane);
+    assert_true(k > 10);
+    close(standard_input);
+}
+
+/* Policy's own memory: there is nobody else who could close what was moved. */
+static void a_socket_that_cannot_be_posted_is_closed(void **state)
+{
+    struct adit_cmd cmd = {.kind = ADIT_CMD_LINK_ADD};
+    struct adit_addr at;
+    struct end s;
+
+    (void)state;
+    start(&s, &at);
+    for (int i = 0; i < 300; i++)
+        plain_cmd(&s, ADIT_CMD_KEY_DEL, 0); /* more than the ring holds */
+    cmd.link = (struct adit_link_spec){.link = LINK_2, .fd = udp(&at)};
+    sim_mem.fail_in = 1;
+    assert_int_equal(s.plane->ops->post(s.plane, &cmd), ADIT_E_MEMORY);
+    sim_mem.fail_in = 0;
+    assert_int_equal(fcntl(cmd.link.fd, F_GETFD), -1);
+    end_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +263,8 @@ int main(void)
         cmocka_unit_test(nothing_fails_in_silence),
         cmocka_unit_test(what_fails_while_nobody_can_be_told_is_tried_again),
         cmocka_unit_test(a_command_that_cannot_wait_is_not_taken),
+        cmocka_unit_test(a_plane_that_cannot_be_made_leaves_nothing),
+        cmocka_unit_test(a_socket_that_cannot_be_posted_is_closed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
