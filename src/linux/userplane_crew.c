@@ -80,13 +80,13 @@ static unsigned choose_member(const struct adit_userplane *u, const struct adit_
 
 /* ---- answers of several ---- */
 
-static adit_err expect(struct adit_userplane *u, enum adit_note_kind kind, adit_peer peer, unsigned n)
+static adit_err expect(struct adit_userplane *u, enum adit_note_kind kind, adit_peer peer)
 {
     struct adit_up_sum *sum = adit_alloc(sizeof *sum), **end = &u->sums;
 
     if (!sum)
         return ADIT_E_MEMORY;
-    *sum = (struct adit_up_sum){.kind = kind, .peer = peer, .missing = n};
+    *sum = (struct adit_up_sum){.kind = kind, .peer = peer, .missing = (1ULL << u->n) - 1};
     while (*end)
         end = &(*end)->next;
     *end = sum;
@@ -105,19 +105,28 @@ static void add_counters(struct adit_counters *to, const struct adit_counters *c
         to->drops[i] += c->drops[i];
 }
 
-/* True: that was the last answer, and the note has the sum. */
-static bool add_answer(struct adit_userplane *u, struct adit_note *note)
+/* What the member is to answer next, of this kind; at the end of the list: nothing. */
+static struct adit_up_sum **find_sum(struct adit_userplane *u, unsigned member, enum adit_note_kind kind,
+                                     adit_peer peer)
 {
-    struct adit_up_sum **at = &u->sums, *sum;
+    struct adit_up_sum **at = &u->sums;
 
-    while (*at && ((*at)->kind != note->kind || (*at)->peer != note->peer))
+    while (*at && ((*at)->kind != kind || (*at)->peer != peer || !((*at)->missing >> member & 1)))
         at = &(*at)->next;
-    sum = *at;
+    return at;
+}
+
+/* True: that was the last answer, and the note has the sum. */
+static bool add_answer(struct adit_userplane *u, unsigned member, struct adit_note *note)
+{
+    struct adit_up_sum **at = find_sum(u, member, note->kind, note->peer), *sum = *at;
+
     if (!sum)
         return true;
     add_counters(&sum->counters, &note->counters);
     adit_hauls_sum(&sum->hauls, &note->hauls);
-    if (--sum->missing > 0)
+    sum->missing &= ~(1ULL << member);
+    if (sum->missing != 0)
         return false;
     note->counters = sum->counters;
     note->hauls = sum->hauls;
@@ -287,7 +296,7 @@ static adit_err count(struct adit_userplane *u, struct adit_cmd *cmd)
 
     if (cmd->peer != ADIT_NO_PEER)
         return adit_up_member_post(&u->members[member_of_peer(u, cmd->peer)], cmd);
-    err = expect(u, ADIT_NOTE_COUNTERS, cmd->peer, u->n);
+    err = expect(u, ADIT_NOTE_COUNTERS, cmd->peer);
     return err ? err : post_to_all(u, cmd, 0, u->n);
 }
 
@@ -346,10 +355,10 @@ static adit_err post_split(struct adit_userplane *u, struct adit_cmd *cmd)
         begin_key(u, cmd->keys.key_id);
         break;
     case ADIT_CMD_PEER_DEL:
-        err = expect(u, ADIT_NOTE_PEER_GONE, cmd->peer, u->n);
+        err = expect(u, ADIT_NOTE_PEER_GONE, cmd->peer);
         break;
     case ADIT_CMD_COUNT:
-        err = expect(u, ADIT_NOTE_COUNTERS, cmd->peer, u->n);
+        err = expect(u, ADIT_NOTE_COUNTERS, cmd->peer);
         break;
     default:
         break;
@@ -357,11 +366,14 @@ static adit_err post_split(struct adit_userplane *u, struct adit_cmd *cmd)
     return err ? err : post_to_all(u, cmd, 0, u->n);
 }
 
-/* The worker that sends has not seen where the peer is now. */
+/* The worker that sends has not seen where the peer is now. One that is deleted already may have a successor
+ * of the same name there. */
 static void pass_move(struct adit_userplane *u, const struct adit_note *note)
 {
     struct adit_cmd cmd = {.kind = ADIT_CMD_PEER_MOVED, .peer = note->peer};
 
+    if (*find_sum(u, IN, ADIT_NOTE_PEER_GONE, note->peer))
+        return;
     cmd.spec.link = note->moved.link;
     cmd.spec.remote = note->moved.remote;
     (void)adit_up_member_post(&u->members[OUT], &cmd);
@@ -387,7 +399,7 @@ bool adit_up_crew_hear(struct adit_userplane *u, unsigned member, struct adit_no
     switch (note->kind) {
     case ADIT_NOTE_COUNTERS:
     case ADIT_NOTE_PEER_GONE:
-        return add_answer(u, note);
+        return add_answer(u, member, note);
     case ADIT_NOTE_REFUSED:
         if (note->peer != ADIT_NO_PEER)
             note->peer = adit_mark_id(note->peer); /* of a route that another worker was told */

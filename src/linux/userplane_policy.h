@@ -32,7 +32,7 @@ struct adit_up_sum {
     struct adit_up_sum *next;
     enum adit_note_kind kind;
     adit_peer peer;
-    unsigned missing;
+    uint64_t missing; /* one bit a member */
     struct adit_counters counters;
     struct adit_hauls hauls;
 };

@@ -284,6 +284,32 @@ static void both_directions_of_one_peer(void **state)
     duo_stop(&d);
 }
 
+/* One worker may be done with a second question before the other has looked at the first. */
+static void answers_are_added_to_the_question_they_answer(void **state)
+{
+    static struct adit_note note;
+    struct duo d;
+
+    (void)state;
+    split_start(&d);
+    for (uint32_t i = 0; i < 50; i++) {
+        say_inner(&d.client, CLIENT_IP, SERVER_IP, i);
+        assert_inner(&d.server, &d.client, i);
+        say_inner(&d.server, SERVER_IP, CLIENT_IP, i);
+        assert_inner(&d.client, &d.server, i);
+    }
+    for (int i = 0; i < 40; i++) {
+        plain_cmd(&d.client, ADIT_CMD_COUNT, 0);
+        plain_cmd(&d.client, ADIT_CMD_COUNT, 0);
+        for (int answer = 0; answer < 2; answer++) {
+            expect_note(&d.client, &d.server, ADIT_NOTE_COUNTERS, &note);
+            assert_int_equal(note.counters.rx_packets, 50);
+            assert_int_equal(note.counters.tx_packets, 50);
+        }
+    }
+    duo_stop(&d);
+}
+
 static void both_directions_wear_one_key(void **state)
 {
     static struct adit_note note;
@@ -352,6 +378,7 @@ int main(void)
         cmocka_unit_test(control_packets_come_and_go),
         cmocka_unit_test(a_socket_that_cannot_be_shared_is_closed),
         cmocka_unit_test(both_directions_of_one_peer),
+        cmocka_unit_test(answers_are_added_to_the_question_they_answer),
         cmocka_unit_test(both_directions_wear_one_key),
         cmocka_unit_test(a_single_peer_that_moves_is_answered_there),
     };
