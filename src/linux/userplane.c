@@ -85,7 +85,11 @@ static bool next_note(struct adit_plane *plane, struct adit_note *note)
         return true;
     /* Quiet the descriptor, then look again: what comes later makes it readable again. */
     (void)!read(u->note_fd, &count, sizeof count);
-    return take_any_note(u, note);
+    if (!take_any_note(u, note))
+        return false;
+    /* What comes with this one was told before we read: whoever asks for no more now must be woken for it. */
+    (void)!write(u->note_fd, &one, sizeof one);
+    return true;
 }
 
 int adit_userplane_note_fd(const struct adit_plane *plane)
