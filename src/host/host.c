@@ -128,12 +128,15 @@ static void warn_of_gremlin(const struct adit_host *h, const struct adit_fault_s
 
 /*
  * On one core a second thread would only add switches: the one worker runs in this loop. A core is left to
- * policy. More than a few workers have to be asked for: units of services allow ten threads.
+ * policy. More than a few workers have to be asked for: units of services allow ten threads. The gremlin's
+ * seed tells the same story each time only to one, and queues of the device that nobody reads would be lost.
  */
 static unsigned workers_of(const struct adit_conf *c, bool is_single_peer)
 {
     unsigned cores = uv_available_parallelism(), n = c->workers;
 
+    if (c->gremlin.is_on)
+        return 1;
     if (n == 0)
         n = is_single_peer || cores < 2 ? 1 : cores - 1 < WORKERS_UNASKED ? cores - 1 : WORKERS_UNASKED;
     if (is_single_peer && n > 2)
