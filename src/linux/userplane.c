@@ -79,6 +79,7 @@ static bool take_any_note(struct adit_userplane *u, struct adit_note *note)
 static bool next_note(struct adit_plane *plane, struct adit_note *note)
 {
     struct adit_userplane *u = of(plane);
+    const uint64_t one = 1;
     uint64_t count;
 
     if (take_any_note(u, note))
