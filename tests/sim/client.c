@@ -125,7 +125,7 @@ static void end_session(struct sim_host *h)
         sim_host_post(h, &cmd);
     }
     c->has_peer = c->is_up = false;
-    c->inner.family = ADIT_AF_NONE;
+    c->inner.family = c->inner6.family = ADIT_AF_NONE;
     c->timer_ns = ADIT_NEVER;
     adit_pushed_free(c->pushed);
     c->pushed = NULL;
@@ -275,6 +275,7 @@ static void on_up(struct sim_host *h)
     c->is_up = true;
     c->attempt = 0;
     c->inner = c->pushed->ifconfig.local;
+    c->inner6 = c->pushed->ifconfig_ipv6.local;
     h->facts.n_ups++;
     h->facts.last_up_ns = h->w->now.mono_ns;
     if (h->facts.first_up_ns == 0)

@@ -7,6 +7,7 @@
 #include "../unit/pem.h"
 #include "conf/conf.h"
 #include "proto/tls_ossl.h"
+#include "wire/ip.h"
 #include "world.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
     NOTES_PER_TURN = 64,
     TURN_JITTER_US = 1500, /* between a message and the other side's looking at it */
     CONF_MAX = 96 * 1024,
+    HANDED_SLOTS = 16,
 };
 
 adit_now sim_host_now(const struct sim_host *h)
@@ -241,27 +243,111 @@ bool sim_host_open_plane(struct sim_host *h)
         .ring_slots = is_server ? RING_SLOTS_SERVER : RING_SLOTS_CLIENT,
         .is_single_peer = !is_server,
         .want_client_to_client = p->want_client_to_client,
+        .want_merge = p->trains.most > 0,
     };
+    struct sim_crew_params crew = {.n_workers = p->trains.workers,
+                                   .handed_slots = p->trains.handed ? p->trains.handed : HANDED_SLOTS};
     struct sim_plane_out out = {.ctx = h,
                                 .packet = sim_net_out,
                                 .device = sim_traffic_device,
+                                .opened = sim_traffic_opened,
                                 .refused = sim_check_refused,
                                 .link_closed = sim_net_link_closed};
 
-    h->is_plane_on = sim_plane_init(&h->plane, &params, &out);
+    if (is_server && crew.n_workers > 1) {
+        h->crew = sim_crew_new(&h->plane, &params, &out, &crew);
+        h->is_plane_on = h->crew != NULL;
+    } else {
+        h->is_plane_on = sim_plane_init(&h->plane, &params, &out);
+    }
     return h->is_plane_on;
 }
 
 void sim_host_close_plane(struct sim_host *h)
 {
-    if (h->is_plane_on)
+    if (h->crew)
+        sim_crew_free(h->crew);
+    else if (h->is_plane_on)
         sim_plane_fini(&h->plane);
+    h->crew = NULL;
     h->is_plane_on = false;
+}
+
+struct sim_plane *sim_host_member(struct sim_host *h, unsigned i)
+{
+    if (!h->is_plane_on)
+        return NULL;
+    if (h->crew)
+        return i < h->crew->n ? h->crew->members[i] : NULL;
+    return i == 0 ? &h->plane : NULL;
+}
+
+struct sim_plane *sim_host_member_of(struct sim_host *h, int link)
+{
+    return h->crew ? h->crew->members[sim_crew_of_stream(h->crew, link)] : &h->plane;
+}
+
+static struct adit_plane *seam_of(struct sim_host *h)
+{
+    return h->crew ? &h->crew->base : &h->plane.base;
+}
+
+/* Where the network card, or the device's queue, puts a packet whose peer lives at `home`. */
+static struct sim_plane *steer(struct sim_host *h, unsigned home)
+{
+    struct sim_crew *c = h->crew;
+
+    switch (h->w->plan->trains.steering) {
+    case SIM_STEERED:
+        return c->members[home];
+    case SIM_BY_CHANCE:
+        return c->members[sim_below(&h->w->chance, c->n_workers)];
+    case SIM_ASTRAY:
+        break;
+    }
+    return c->members[home == c->n - 1 ? home : (home + 1) % c->n_workers];
+}
+
+void sim_host_device(struct sim_host *h, uint32_t flow, uint8_t *packet, size_t n,
+                     const struct adit_offload *offload)
+{
+    struct sim_plane *to = &h->plane;
+    struct adit_ip_peek peek;
+    uint32_t mark = ADIT_NO_PEER;
+
+    if (h->crew && adit_ip_peek(adit_bytes_of(packet, n), &peek) == ADIT_OK)
+        mark = adit_routes_find(to->routes, &peek.dst);
+    /* A flow's queue is where its answers come from in the end; until that is known, any that stays. */
+    if (h->crew && h->w->plan->trains.steering == SIM_STEERED)
+        to = h->crew->members[flow % h->crew->n_workers];
+    else if (h->crew)
+        to = steer(h, mark == ADIT_NO_PEER ? 0 : adit_mark_home(mark));
+    sim_plane_device(to, packet, n, offload, sim_host_now(h));
+}
+
+void sim_host_datagram(struct sim_host *h, const struct adit_addr *from, uint8_t *packet, size_t n,
+                       uint64_t key)
+{
+    struct sim_plane *to = &h->plane;
+
+    if (h->crew && n > 0)
+        to = steer(h, adit_packet_is_data(packet[0])
+                          ? adit_home_of_datagram(adit_bytes_of(packet, n), h->crew->n_workers)
+                          : h->crew->n - 1);
+    sim_plane_datagram(to, 0, from, packet, n, key, sim_host_now(h));
+}
+
+void sim_host_flush_merged(struct sim_host *h)
+{
+    struct sim_plane *p;
+
+    for (unsigned i = 0; (p = sim_host_member(h, i)); i++)
+        sim_plane_flush(p);
 }
 
 void sim_host_post(struct sim_host *h, struct adit_cmd *cmd)
 {
-    (void)!h->plane.base.ops->post(&h->plane.base, cmd); /* control bytes that find no room are lost */
+    (void)!seam_of(h)->ops->post(seam_of(h), cmd); /* control bytes that find no room are lost */
 }
 
 void sim_host_flush(struct sim_host *h, struct adit_session *s, int link, const struct adit_addr *to)
@@ -295,8 +381,11 @@ static uint64_t jitter_ns(struct sim_host *h)
 
 static void plan_tick(struct sim_host *h)
 {
-    uint64_t at = h->is_plane_on ? sim_plane_deadline(&h->plane) : ADIT_NEVER;
+    uint64_t at = ADIT_NEVER;
+    struct sim_plane *p;
 
+    for (unsigned i = 0; (p = sim_host_member(h, i)); i++)
+        at = adit_earlier(at, sim_plane_deadline(p));
     sim_host_plan(h, at, &h->tick_ns, &h->tick_serial, 0);
 }
 
@@ -305,7 +394,7 @@ void sim_host_policy(struct sim_host *h)
     struct adit_note note;
 
     for (unsigned i = 0; h->is_plane_on && i < NOTES_PER_TURN; i++) {
-        if (!h->plane.base.ops->next_note(&h->plane.base, &note))
+        if (!seam_of(h)->ops->next_note(seam_of(h), &note))
             return;
         if (h->id == SIM_SERVER)
             sim_server_on_note(h, &note);
@@ -314,33 +403,70 @@ void sim_host_policy(struct sim_host *h)
     }
 }
 
-void sim_host_worker(struct sim_host *h)
+void sim_host_worker(struct sim_host *h, unsigned member)
 {
-    if (h->is_plane_on)
-        sim_plane_commands(&h->plane, h->w->plan->has_threads ? 1 + sim_below(&h->w->chance, 8) : UINT32_MAX,
-                           sim_host_now(h));
+    struct sim_plane *p = sim_host_member(h, member);
+    bool has_threads = h->w->plan->has_threads;
+
+    if (!p)
+        return;
+    sim_plane_commands(p, has_threads ? 1 + sim_below(&h->w->chance, 8) : UINT32_MAX, sim_host_now(h));
+    if (p->crew)
+        sim_crew_take(p, has_threads ? 1 + sim_below(&h->w->chance, 8) : UINT32_MAX, sim_host_now(h));
+}
+
+static bool has_work(struct sim_plane *p)
+{
+    return sim_plane_has_commands(p) || (p->crew && sim_crew_has_handed(p));
+}
+
+static bool has_notes(struct sim_host *h)
+{
+    struct sim_plane *p;
+
+    for (unsigned i = 0; (p = sim_host_member(h, i)); i++) {
+        if (sim_plane_has_notes(p))
+            return true;
+    }
+    return false;
+}
+
+/* The members that have something to do, a bit each. */
+static uint32_t have_work(struct sim_host *h)
+{
+    struct sim_plane *p;
+    uint32_t set = 0;
+
+    for (unsigned i = 0; (p = sim_host_member(h, i)); i++)
+        set |= (uint32_t)has_work(p) << i;
+    return set;
 }
 
 /* Without threads both sides go on until nobody has anything to say. */
 static void stir_at_once(struct sim_host *h)
 {
-    while (h->is_plane_on && (sim_plane_has_notes(&h->plane) || sim_plane_has_commands(&h->plane))) {
-        sim_host_worker(h);
+    while (has_notes(h) || have_work(h)) {
+        for (unsigned i = 0; sim_host_member(h, i); i++)
+            sim_host_worker(h, i);
         sim_host_policy(h);
     }
 }
 
 static void stir_by_chance(struct sim_host *h)
 {
+    uint32_t due;
+
     if (!h->is_plane_on)
         return;
-    if (!h->is_policy_due && sim_plane_has_notes(&h->plane)) {
+    if (!h->is_policy_due && has_notes(h)) {
         h->is_policy_due = true;
         sim_queue_put(&h->w->queue, h->w->now.mono_ns + jitter_ns(h), SIM_EV_POLICY, h->id, 0);
     }
-    if (!h->is_worker_due && sim_plane_has_commands(&h->plane)) {
-        h->is_worker_due = true;
-        sim_queue_put(&h->w->queue, h->w->now.mono_ns + jitter_ns(h), SIM_EV_WORKER, h->id, 0);
+    due = have_work(h) & ~h->workers_due;
+    h->workers_due |= due;
+    for (unsigned i = 0; due >> i; i++) {
+        if (due >> i & 1)
+            sim_queue_put(&h->w->queue, h->w->now.mono_ns + jitter_ns(h), SIM_EV_WORKER, h->id, i);
     }
 }
 
@@ -355,8 +481,10 @@ void sim_host_stir(struct sim_host *h)
 
 void sim_host_tick(struct sim_host *h)
 {
-    if (h->is_plane_on)
-        sim_plane_tick(&h->plane, sim_host_now(h));
+    struct sim_plane *p;
+
+    for (unsigned i = 0; (p = sim_host_member(h, i)); i++)
+        sim_plane_tick(p, sim_host_now(h));
 }
 
 void sim_host_plan(struct sim_host *h, uint64_t deadline_ns, uint64_t *timer_ns, uint64_t *timer_serial,

@@ -6,8 +6,9 @@
 #include "world.h"
 
 enum {
-    CHAOS_S = 120, /* random worlds: faults begin within so long */
-    CALM_S = 400,  /* ... and after the calm everybody has so long to come back */
+    CHAOS_S = 120,         /* random worlds: faults begin within so long */
+    TRAFFIC_MS_MAX = 8000, /* of trains */
+    CALM_S = 400,          /* ... and after the calm everybody has so long to come back */
 };
 
 const char *sim_act_name(enum sim_act_kind kind)
@@ -113,6 +114,29 @@ static void random_act(struct sim_plan *p, uint64_t *c, uint32_t until_ms)
     a->value = random_value(p, c, a->kind);
 }
 
+/* One world in three; short trains mostly, and few that fill the largest packet. */
+static void random_trains(struct sim_plan *p, uint64_t *c)
+{
+    struct sim_trains *t = &p->trains;
+
+    if (!one_in(c, 3))
+        return;
+    t->most = 1 + sim_below(c, one_in(c, 4) ? 64 : 12);
+    /* Longer ones at a greater distance. */
+    p->traffic_ms *= 2 + t->most / 8;
+    if (p->traffic_ms > TRAFFIC_MS_MAX)
+        p->traffic_ms = TRAFFIC_MS_MAX;
+    t->lost_ppm = one_in(c, 3) ? sim_below(c, 100000) : 0;
+    t->twice_ppm = one_in(c, 3) ? sim_below(c, 100000) : 0;
+    t->refused = one_in(c, 3) ? sim_below(c, 8) : 0;
+    if (p->is_real_tls || one_in(c, 3))
+        return;
+    t->workers = 2 + sim_below(c, 4);
+    t->steering = (enum sim_steering)sim_below(c, 3);
+    t->handed = 1U << sim_below(c, one_in(c, 3) ? 3 : 7);
+    p->has_threads = !one_in(c, 4);
+}
+
 void sim_plan_random(struct sim_plan *p, uint64_t seed)
 {
     uint64_t chance = seed ^ 0xa0761d6478bd642fULL, *c = &chance;
@@ -147,6 +171,7 @@ void sim_plan_random(struct sim_plan *p, uint64_t seed)
         random_act(p, c, chaos_s * 1000);
     p->acts[p->n_acts++] = (struct sim_act){.kind = SIM_ACT_CALM, .at_ms = (chaos_s + 90) * 1000};
     p->until_s = chaos_s + 90 + CALM_S;
+    random_trains(p, c);
 }
 
 /* ---- for a person ---- */
@@ -165,6 +190,20 @@ static void print_pipe(const char *name, const struct sim_pipe_spec *s)
         (unsigned long long)(f->cut_every_ns / ADIT_NS_PER_S));
 }
 
+static void print_trains(const struct sim_trains *t)
+{
+    static const char *const steerings[] = {"steered", "by chance", "astray"};
+
+    if (t->most > 0)
+        printf("  trains of up to %u packets; ppm: lost %u, twice %u; the device refuses%s%s%s%s\n", t->most,
+               t->lost_ppm, t->twice_ppm, t->refused & SIM_NO_TCP4 ? " TCP over IPv4" : "",
+               t->refused & SIM_NO_TCP6 ? " TCP over IPv6" : "", t->refused & SIM_NO_UDP ? " UDP" : "",
+               t->refused ? "" : " nothing");
+    if (t->workers > 1)
+        printf("  %u workers, packets come to them %s, rings of %u between them\n", t->workers,
+               steerings[t->steering], t->handed);
+}
+
 void sim_plan_print(const struct sim_plan *p)
 {
     printf("  seed %llu, %s, %s, %s%s%s%s, %u clients, for %u s\n", (unsigned long long)p->seed,
@@ -179,6 +218,7 @@ void sim_plan_print(const struct sim_plan *p)
            "traffic every %u ms\n",
            p->ping_s, p->ping_restart_s, p->reneg_s, p->client_reneg_s, p->reneg_packets, p->hand_window_s,
            p->tran_window_s, p->push_bytes, p->traffic_ms);
+    print_trains(&p->trains);
     for (uint32_t i = 0; i < p->n_lines; i++) {
         print_pipe("up", &p->lines[i].up);
         print_pipe("down", &p->lines[i].down);
@@ -225,11 +265,33 @@ static bool clear_faults(struct sim_pipe_spec *s, uint32_t which)
     return was;
 }
 
-enum { PER_PIPE = 7, FLAGS = 8 };
+enum { PER_PIPE = 7, FLAGS = 14 };
 
 uint32_t sim_plan_reductions(void)
 {
     return SIM_ACTS_MAX + SIM_LINES_MAX * 2 * PER_PIPE + FLAGS;
+}
+
+static bool reduce_trains(struct sim_trains *t, uint32_t n)
+{
+    bool was;
+
+    switch (n) {
+    case 0:
+        return clear_u32(&t->workers);
+    case 1:
+        return clear_u32(&t->most);
+    case 2:
+        return clear_u32(&t->lost_ppm);
+    case 3:
+        return clear_u32(&t->twice_ppm);
+    case 4:
+        return clear_u32(&t->refused);
+    default:
+        was = t->steering != SIM_STEERED;
+        t->steering = SIM_STEERED;
+        return was;
+    }
 }
 
 bool sim_plan_reduce(struct sim_plan *p, uint32_t number)
@@ -267,6 +329,6 @@ bool sim_plan_reduce(struct sim_plan *p, uint32_t number)
     case 7:
         return clear_flag(&p->is_tls_12);
     default:
-        return false;
+        return reduce_trains(&p->trains, n - SIM_LINES_MAX * 2 * PER_PIPE - 8);
     }
 }

@@ -29,6 +29,30 @@ struct sim_line {
     struct sim_pipe_spec up, down; /* up: to the server */
 };
 
+/* Which worker of several a datagram comes to, and which queue an inner packet. */
+enum sim_steering {
+    SIM_STEERED,   /* its peer's; a flow's queue is always the same */
+    SIM_BY_CHANCE, /* any */
+    SIM_ASTRAY,    /* never its peer's */
+};
+
+/* Kinds of super-packets that devices refuse, though they said that they take them. */
+enum {
+    SIM_NO_TCP4 = 1,
+    SIM_NO_TCP6 = 2,
+    SIM_NO_UDP = 4,
+};
+
+/* Many packets at a time. All zero: one, and one worker. */
+struct sim_trains {
+    uint32_t most;                /* packets of a super-packet; 0: there are none, and nothing is merged */
+    uint32_t lost_ppm, twice_ppm; /* whole trains of datagrams, on any line */
+    uint32_t refused;
+    uint32_t workers; /* of the server; 0 or 1: one */
+    enum sim_steering steering;
+    uint32_t handed; /* slots of the ring between two workers, a power of two; 0: 16 */
+};
+
 enum sim_act_kind {
     SIM_ACT_NOTHING, /* shrunk away */
     SIM_ACT_LINE,    /* the client's line becomes plan.lines[value] */
@@ -96,6 +120,7 @@ struct sim_plan {
     uint32_t connect_freq_initial;         /* 0: 100 */
 
     uint32_t traffic_ms, traffic_bytes; /* every client and the server to each, so often; 0: none */
+    struct sim_trains trains;
 
     struct sim_line lines[SIM_LINES_MAX]; /* 0: of everybody at the beginning */
     uint32_t n_lines;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crew.h"
+#include "plane/segment.h"
 #include "plane_parts.h"
 #include "wire/ip.h"
 
@@ -100,69 +102,165 @@ void sim_plane_send(struct sim_plane *p, struct sim_peer *peer, adit_bytes paylo
     peer->tx_ns = now.mono_ns;
     peer->counters.tx_packets++;
     p->out.packet(p->out.ctx, peer->link, &peer->remote, adit_bytes_of(packet, op.n),
-                  peer->key_marks[peer->tx.current]);
+                  &(struct sim_sealed){.key = peer->key_marks[peer->tx.current], .inner = payload});
     check_wear(p, peer, peer->tx.current);
 }
 
-static adit_peer route_of(struct sim_plane *p, const struct adit_ip *ip, adit_now now)
+/* A mark: who, and at which worker. */
+static uint32_t route_of(struct sim_plane *p, const struct adit_ip *ip, adit_now now)
 {
-    adit_peer id = adit_routes_find(p->routes, ip);
+    uint32_t mark = adit_routes_find(p->routes, ip);
 
-    if (id != ADIT_NO_PEER || !sim_plane_has_commands(p))
-        return id;
+    if (mark != ADIT_NO_PEER || !sim_plane_has_commands(p))
+        return mark;
     sim_plane_commands(p, UINT32_MAX, now);
     return adit_routes_find(p->routes, ip);
 }
 
-void sim_plane_device(struct sim_plane *p, uint8_t *packet, size_t n, adit_now now)
+static bool is_elsewhere(const struct sim_plane *p, uint32_t mark)
 {
-    struct sim_peer *peer = sim_plane_peer(p, 0);
-    struct adit_ip_peek peek;
+    return mark != ADIT_NO_PEER && adit_mark_home(mark) != p->index;
+}
 
-    if (adit_ip_peek(adit_bytes_of(packet, n), &peek) != ADIT_OK) {
+void sim_plane_device(struct sim_plane *p, uint8_t *packet, size_t n, const struct adit_offload *offload,
+                      adit_now now)
+{
+    struct sim_peer *peer = NULL;
+    struct adit_segments s;
+    struct adit_ip_peek peek;
+    uint32_t mark = 0;
+
+    if (adit_ip_peek(adit_bytes_of(packet, n), &peek) != ADIT_OK ||
+        adit_segments_begin(&s, packet, n, offload) != ADIT_OK) {
         sim_plane_drop(p, NULL, ADIT_E_MALFORMED);
         return;
     }
     if (!p->p.is_single_peer)
-        peer = sim_plane_peer(p, route_of(p, &peek.dst, now));
-    if (!peer) {
-        sim_plane_drop(p, NULL, ADIT_E_NO_ROUTE);
-        return;
+        mark = route_of(p, &peek.dst, now);
+    if (!is_elsewhere(p, mark) && mark != ADIT_NO_PEER)
+        peer = sim_plane_peer(p, adit_mark_id(mark));
+    while (adit_segments_next(&s, &packet, &n)) {
+        if (is_elsewhere(p, mark))
+            sim_crew_hand_inner(p, adit_mark_home(mark), adit_bytes_of(packet, n));
+        else if (peer)
+            sim_plane_send(p, peer, adit_bytes_of(packet, n), now);
+        else
+            sim_plane_drop(p, NULL, ADIT_E_NO_ROUTE);
     }
-    sim_plane_send(p, peer, adit_bytes_of(packet, n), now);
 }
 
 /* ---- in ---- */
 
-static void deliver(struct sim_plane *p, struct sim_peer *peer, adit_bytes packet, adit_now now)
+/* Whose a merged packet is: not a pointer, since the place may be another's when the packet goes out. */
+static void *owner_name(const struct sim_peer *peer)
 {
-    adit_peer id = peer->spec.peer;
-    struct adit_ip_peek peek;
+    return (void *)(uintptr_t)((uint64_t)peer->life << ADIT_MARK_ID_BITS | peer->spec.peer);
+}
+
+static adit_err write_once(void *plane, const struct adit_gather *g)
+{
+    struct sim_plane *p = plane;
+
+    return p->out.device(p->out.ctx, adit_mark_id((uint32_t)(uintptr_t)g->owner), g);
+}
+
+static void stop_merging(struct sim_plane *p, const struct adit_gather *g)
+{
+    if (g->offload.gso == ADIT_GSO_UDP)
+        p->merge->want_udp = false;
+    else if (g->is_v6)
+        p->merge->want_tcp6 = false;
+    else
+        p->merge->want_tcp4 = false;
+}
+
+static void write_merged(void *plane, const struct adit_gather *g)
+{
+    struct sim_plane *p = plane;
+    adit_err err = write_once(p, g);
+
+    if (err == ADIT_E_UNSUPPORTED && g->offload.gso != ADIT_GSO_NONE) {
+        stop_merging(p, g);
+        err = adit_gather_split(g, p->spare_room, write_once, p);
+    }
+    if (err)
+        sim_plane_drop(p, NULL, err);
+}
+
+void sim_plane_merge(struct sim_plane *p)
+{
+    p->merge = calloc(1, sizeof *p->merge);
+    p->spare_room = malloc(ADIT_MERGE_LEN_MAX);
+    if (!p->merge || !p->spare_room)
+        abort();
+    p->merge->sink = write_merged;
+    p->merge->ctx = p;
+    p->merge->want_tcp4 = p->merge->want_tcp6 = p->merge->want_udp = true;
+}
+
+void sim_plane_flush(struct sim_plane *p)
+{
+    if (p->merge)
+        adit_merge_flush(p->merge);
+}
+
+static void give(struct sim_plane *p, const struct sim_peer *peer, uint8_t *packet, size_t n)
+{
+    adit_bytes part = adit_bytes_of(packet, n);
+
+    if (p->merge) {
+        adit_merge_add(p->merge, packet, n, owner_name(peer));
+        return;
+    }
+    write_once(p, &(struct adit_gather){
+                      .parts = &part, .n_parts = 1, .n = n, .packets = 1, .owner = owner_name(peer)});
+}
+
+/* Straight to another client. False: it is not for one. */
+static bool relay(struct sim_plane *p, const struct sim_peer *peer, const struct adit_ip *dst,
+                  adit_bytes packet, adit_now now)
+{
+    uint32_t mark = adit_routes_find(p->routes, dst);
     struct sim_peer *to;
+
+    if (mark == ADIT_NO_PEER || mark == adit_mark(p->index, peer->spec.peer))
+        return false;
+    if (is_elsewhere(p, mark)) {
+        sim_crew_hand_inner(p, adit_mark_home(mark), packet);
+        return true;
+    }
+    to = sim_plane_peer(p, adit_mark_id(mark));
+    if (to)
+        sim_plane_send(p, to, packet, now);
+    return to;
+}
+
+static void deliver(struct sim_plane *p, struct sim_peer *peer, uint8_t *b, size_t n, adit_now now)
+{
+    adit_bytes packet = adit_bytes_of(b, n);
+    uint32_t life = peer->life;
+    struct adit_ip_peek peek;
 
     if (adit_ip_peek(packet, &peek) != ADIT_OK) {
         sim_plane_drop(p, peer, ADIT_E_MALFORMED);
         return;
     }
-    if (peer->spec.check_source && route_of(p, &peek.src, now) != id) {
+    if (peer->spec.check_source && route_of(p, &peek.src, now) != adit_mark(p->index, peer->spec.peer)) {
         sim_plane_drop(p, peer, ADIT_E_SOURCE);
         return;
     }
-    if (!peer->is_used)
+    if (!peer->is_used || peer->life != life)
         return; /* by one of the commands just executed */
     peer->counters.rx_packets++;
-    to = p->p.want_client_to_client ? sim_plane_peer(p, adit_routes_find(p->routes, &peek.dst)) : NULL;
-    if (to && to != peer)
-        sim_plane_send(p, to, packet, now);
-    else
-        p->out.device(p->out.ctx, id, packet);
+    if (!p->p.want_client_to_client || !relay(p, peer, &peek.dst, packet, now))
+        give(p, peer, b, n);
 }
 
-static void take_payload(struct sim_plane *p, struct sim_peer *peer, adit_bytes payload, adit_now now)
+static void take_payload(struct sim_plane *p, struct sim_peer *peer, uint8_t *b, size_t n, adit_now now)
 {
-    switch (adit_payload_kind_of(payload)) {
+    switch (adit_payload_kind_of(adit_bytes_of(b, n))) {
     case ADIT_PAYLOAD_PACKET:
-        deliver(p, peer, payload, now);
+        deliver(p, peer, b, n, now);
         break;
     case ADIT_PAYLOAD_OCC_EXIT:
         if (!peer->said_exit)
@@ -205,7 +303,9 @@ static void opened(struct sim_plane *p, struct sim_peer *peer, int link, const s
     if (!(peer->active_keys & bit) && tell(p, ADIT_NOTE_PEER_ACTIVE, peer, key_id))
         peer->active_keys |= bit;
     check_wear(p, peer, key_id);
-    take_payload(p, peer, op->payload, now);
+    if (p->merge)
+        p->out.opened(p->out.ctx, op->payload);
+    take_payload(p, peer, op->packet + (op->payload.p - op->packet), op->payload.n, now);
 }
 
 static struct sim_peer *try_open(struct sim_plane *p, int link, const struct adit_addr *from,
@@ -276,7 +376,9 @@ static bool packet_in(struct sim_plane *p, int link, const struct adit_addr *fro
 void sim_plane_datagram(struct sim_plane *p, int link, const struct adit_addr *from, uint8_t *packet,
                         size_t n, uint64_t key, adit_now now)
 {
-    packet_in(p, link, from, packet, n, key, now);
+    if (!p->crew || n == 0 || !adit_packet_is_data(packet[0]) ||
+        !sim_crew_hand_datagram(p, link, from, adit_bytes_of(packet, n), key))
+        packet_in(p, link, from, packet, n, key, now);
 }
 
 /* ---- streams ---- */
@@ -303,6 +405,7 @@ void sim_plane_stream_close(struct sim_plane *p, int link)
 
     if (!s)
         return;
+    sim_plane_flush(p); /* it may hold packets of the buffer */
     free(s->buf);
     *s = (struct sim_plane_stream){.link = ADIT_LINK_NONE};
     p->out.link_closed(p->out.ctx, link);
@@ -316,7 +419,7 @@ void sim_plane_stream_down(struct sim_plane *p, int link)
         sim_plane_note(p, &note);
 }
 
-void sim_plane_bytes(struct sim_plane *p, int link, adit_bytes bytes, adit_now now)
+static void bytes_in(struct sim_plane *p, int link, adit_bytes bytes, adit_now now)
 {
     struct sim_plane_stream *s = sim_plane_stream_of(p, link);
     struct adit_addr nobody = {.port = 0};
@@ -344,7 +447,14 @@ void sim_plane_bytes(struct sim_plane *p, int link, adit_bytes bytes, adit_now n
             if (!s)
                 return;
         }
+        sim_plane_flush(p); /* the buffer is used again */
     }
+}
+
+void sim_plane_bytes(struct sim_plane *p, int link, adit_bytes bytes, adit_now now)
+{
+    bytes_in(p, link, bytes, now);
+    sim_plane_flush(p);
 }
 
 /* ---- time ---- */

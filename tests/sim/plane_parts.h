@@ -10,6 +10,7 @@ struct sim_plane_stream *sim_plane_stream_of(struct sim_plane *p, int link);
 void sim_plane_stream_close(struct sim_plane *p, int link);
 void sim_plane_send(struct sim_plane *p, struct sim_peer *peer, adit_bytes payload, adit_now now);
 void sim_plane_drop(struct sim_plane *p, struct sim_peer *peer, adit_err why);
+void sim_plane_merge(struct sim_plane *p); /* from now on */
 /* False: the ring is full, the note is lost. */
 bool sim_plane_note(struct sim_plane *p, const struct adit_note *note);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "crew.h"
 #include "plane_parts.h"
 
 enum {
@@ -153,8 +154,12 @@ static void add_peer(struct sim_plane *p, const struct adit_cmd *cmd, adit_now n
         refuse(p, cmd, NULL, peer && !peer->is_used ? ADIT_E_MEMORY : ADIT_E_STATE);
         return;
     }
-    *peer = (struct sim_peer){
-        .is_used = true, .memory = memory, .spec = *spec, .remote = spec->remote, .link = spec->link};
+    *peer = (struct sim_peer){.is_used = true,
+                              .life = peer->life + 1,
+                              .memory = memory,
+                              .spec = *spec,
+                              .remote = spec->remote,
+                              .link = spec->link};
     peer->tx_ns = peer->rx_ns = now.mono_ns;
     peer->silent_ns = now.mono_ns + spec->silent_s * ADIT_NS_PER_S;
     adit_tx_init(&peer->tx, spec->wire_peer_id);
@@ -174,7 +179,7 @@ static void delete_peer(struct sim_plane *p, struct sim_peer *peer)
         .kind = ADIT_NOTE_PEER_GONE, .peer = peer->spec.peer, .counters = peer->counters};
 
     for (unsigned i = 0; i < peer->n_routes; i++)
-        adit_routes_del(p->routes, &peer->routes[i], peer->spec.peer);
+        adit_routes_del(p->routes, &peer->routes[i], adit_mark(p->index, peer->spec.peer));
     adit_tx_fini(&peer->tx);
     adit_rx_fini(&peer->rx);
     adit_free(peer->memory);
@@ -208,8 +213,9 @@ static void install(struct sim_plane *p, struct sim_peer *peer, const struct adi
 
 static void add_route(struct sim_plane *p, struct sim_peer *peer, const struct adit_cmd *cmd)
 {
-    adit_err e =
-        peer->n_routes == 2 ? ADIT_E_STATE : adit_routes_add(p->routes, &cmd->route, peer->spec.peer);
+    adit_err e = peer->n_routes == 2
+                     ? ADIT_E_STATE
+                     : adit_routes_add(p->routes, &cmd->route, adit_mark(p->index, peer->spec.peer));
 
     if (e != ADIT_OK)
         refuse(p, cmd, peer, e);
@@ -258,20 +264,40 @@ static void run_for_peer(struct sim_plane *p, const struct adit_cmd *cmd, struct
     }
 }
 
+static bool is_route(const struct adit_cmd *cmd)
+{
+    return cmd->kind == ADIT_CMD_ROUTE_ADD || cmd->kind == ADIT_CMD_ROUTE_DEL;
+}
+
+/* Of a peer that another member has. */
+static void change_foreign_route(struct sim_plane *p, const struct adit_cmd *cmd)
+{
+    adit_err e = ADIT_OK;
+
+    if (cmd->kind == ADIT_CMD_ROUTE_DEL)
+        adit_routes_del(p->routes, &cmd->route, cmd->peer);
+    else
+        e = adit_routes_add(p->routes, &cmd->route, cmd->peer);
+    if (e)
+        refuse(p, cmd, NULL, e);
+}
+
 static void send_ctrl(struct sim_plane *p, const struct adit_ctrl_bytes *c)
 {
     if (c->link != 0 && !sim_plane_stream_of(p, c->link))
         sim_plane_drop(p, NULL, ADIT_E_STATE);
     else
-        p->out.packet(p->out.ctx, c->link, &c->remote, adit_bytes_of(c->b, c->n), 0);
+        p->out.packet(p->out.ctx, c->link, &c->remote, adit_bytes_of(c->b, c->n), NULL);
 }
 
 static void run(struct sim_plane *p, const struct adit_cmd *cmd, adit_now now)
 {
-    struct sim_peer *peer = sim_plane_peer(p, cmd->peer);
+    struct sim_peer *peer = sim_plane_peer(p, is_route(cmd) ? adit_mark_id(cmd->peer) : cmd->peer);
 
     if (cmd->kind == ADIT_CMD_CTRL_TX)
         send_ctrl(p, &cmd->ctrl);
+    else if (is_route(cmd) && adit_mark_home(cmd->peer) != p->index)
+        change_foreign_route(p, cmd);
     else if (cmd->kind == ADIT_CMD_LINK_DEL)
         sim_plane_stream_close(p, cmd->link.link);
     else if (cmd->kind == ADIT_CMD_PEER_NEW)
@@ -318,6 +344,8 @@ bool sim_plane_init(struct sim_plane *p, const struct sim_plane_params *params,
     p->peers = calloc(params->max_peers, sizeof *p->peers);
     p->streams = calloc(params->max_streams + 1, sizeof *p->streams);
     p->routes = adit_routes_new();
+    if (params->want_merge)
+        sim_plane_merge(p);
     if (p->peers && p->streams && p->routes &&
         adit_ring_init(&p->cmds, sizeof(struct adit_cmd), params->ring_slots) == ADIT_OK &&
         adit_ring_init(&p->notes, sizeof(struct adit_note), params->ring_slots) == ADIT_OK)
@@ -340,6 +368,8 @@ void sim_plane_fini(struct sim_plane *p)
     free(p->peers);
     free(p->streams);
     free(p->waiting);
+    free(p->merge);
+    free(p->spare_room);
     adit_routes_free(p->routes);
     adit_ring_fini(&p->cmds);
     adit_ring_fini(&p->notes);

@@ -187,7 +187,7 @@ void sim_server_on_stream(struct sim_host *h, uint32_t client)
     c->is_stream = true;
     c->link = from->stream.server_link = h->server.next_link++;
     c->remote = from->address;
-    sim_plane_stream_open(&h->plane, c->link);
+    sim_plane_stream_open(sim_host_member_of(h, c->link), c->link);
     sim_host_plan(h, adit_now_after_s(h->w->now, h->params.hand_window_s), &c->timer_ns, &c->timer_serial, i);
 }
 

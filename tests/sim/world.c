@@ -70,6 +70,15 @@ static void plan_clients(struct sim_world *w)
     }
 }
 
+static void make_rooms(struct sim_world *w)
+{
+    w->train_room = malloc(ADIT_MERGE_LEN_MAX);
+    w->device_room = malloc(ADIT_MERGE_LEN_MAX);
+    w->burst_room = malloc((size_t)SIM_BURST_MAX * SIM_PACKET_MAX);
+    if (!w->train_room || !w->device_room || !w->burst_room)
+        abort();
+}
+
 bool sim_world_init(struct sim_world *w, const struct sim_plan *plan, bool is_traced)
 {
     *w = (struct sim_world){.plan = plan, .is_traced = is_traced, .chance = plan->seed};
@@ -83,6 +92,8 @@ bool sim_world_init(struct sim_world *w, const struct sim_plan *plan, bool is_tr
     w->hosts = calloc(plan->n_clients + 1, sizeof *w->hosts);
     if (!w->hosts)
         abort();
+    if (plan->trains.most > 0)
+        make_rooms(w);
     if (!sim_ends_init(w))
         return false;
     for (uint32_t i = 0; i <= plan->n_clients; i++)
@@ -125,10 +136,18 @@ void sim_world_fini(struct sim_world *w)
     free(w->hosts);
     free(w->packets);
     free(w->inner);
+    free(w->flows);
+    free(w->exits);
+    free(w->train_room);
+    free(w->device_room);
+    free(w->burst_room);
     free(w->keys);
     w->hosts = NULL;
     w->packets = NULL;
     w->inner = NULL;
+    w->flows = NULL;
+    w->exits = NULL;
+    w->train_room = w->device_room = w->burst_room = NULL;
     w->keys = NULL;
 }
 
@@ -212,8 +231,8 @@ static void run_event(struct sim_world *w, struct sim_host *h, struct sim_event 
         sim_host_policy(h);
         break;
     case SIM_EV_WORKER:
-        h->is_worker_due = false;
-        sim_host_worker(h);
+        h->workers_due &= ~(1U << ev->arg);
+        sim_host_worker(h, (unsigned)ev->arg);
         break;
     case SIM_EV_TICK:
         h->tick_ns = ADIT_NEVER;
@@ -271,6 +290,8 @@ void sim_world_until(struct sim_world *w, uint64_t at_ns)
     while (!w->broken[0] && sim_queue_next_ns(&w->queue) <= at_ns && sim_queue_take(&w->queue, &ev)) {
         struct sim_host *h = &w->hosts[ev.host];
 
+        if (w->n_burst > 0)
+            sim_net_end_burst(w, &ev);
         n_at_once = ev.at_ns == w->now.mono_ns ? n_at_once + 1 : 0;
         w->now.wall_s += (int64_t)(ev.at_ns / ADIT_NS_PER_S) - (int64_t)(w->now.mono_ns / ADIT_NS_PER_S);
         w->now.mono_ns = ev.at_ns;
@@ -282,6 +303,8 @@ void sim_world_until(struct sim_world *w, uint64_t at_ns)
         if (n_at_once > AT_ONCE_MAX)
             sim_break(w, "time stands still");
     }
+    if (w->n_burst > 0 && !w->broken[0])
+        sim_net_end_burst(w, NULL);
     if (!w->broken[0] && at_ns > w->now.mono_ns) {
         w->now.wall_s += (int64_t)(at_ns / ADIT_NS_PER_S) - (int64_t)(w->now.mono_ns / ADIT_NS_PER_S);
         w->now.mono_ns = at_ns;

@@ -7,6 +7,7 @@
  *   world_net.c      datagrams and streams between hosts; NAT, strangers
  *   world_acts.c     what goes wrong
  *   world_traffic.c  inner packets, and the book of them
+ *   world_train.c    inner packets that stand for several
  *   host.c           what both kinds of hosts share: configuration, plane, turns of policy and worker
  *   client.c         a client's policy: connect, live, retry
  *   server.c         a server's policy: door, callers, leases
@@ -25,6 +26,7 @@
 #include "core/terms.h"
 #include "mem.h"
 #include "plan.h"
+#include "crew.h"
 #include "plane.h"
 #include "queue.h"
 #include "tls_standin.h"
@@ -34,6 +36,7 @@ enum {
     SIM_CALLER_BUCKETS = 256,
     SIM_PENDING = 64, /* callers beyond max-clients whose names are not known yet */
     SIM_BROKEN_MAX = 400,
+    SIM_BURST_MAX = 64, /* datagrams that arrive together */
 };
 
 /* ---- packets under way ---- */
@@ -73,8 +76,8 @@ struct sim_client {
     struct adit_agreed agreed;
     const struct adit_pushed *pushed;
     bool has_peer, is_up, is_leaving;
-    struct adit_ip inner; /* family NONE: none */
-    uint32_t attempt;     /* since it was last up */
+    struct adit_ip inner, inner6; /* family NONE: none */
+    uint32_t attempt;             /* since it was last up */
     uint32_t gone_due;
     uint64_t retry_serial, timer_ns, timer_serial;
     uint64_t answer_ns; /* connect-timeout; ADIT_NEVER: none */
@@ -137,7 +140,9 @@ struct sim_host {
     uint64_t fail_in; /* allocation that fails; 0: none */
     bool is_plane_on;
     struct sim_plane plane;
-    bool is_policy_due, is_worker_due;
+    struct sim_crew *crew; /* NULL: the plane is alone; else its first member */
+    bool is_policy_due;
+    uint32_t workers_due; /* a bit each */
     uint64_t tick_ns, tick_serial;
     struct sim_facts facts;
     union {
@@ -156,6 +161,10 @@ struct sim_host {
         uint64_t up_ns, down_ns; /* nothing arrives before what was sent before it */
         uint64_t stalled_until_ns;
     } stream;
+    struct {
+        uint64_t at_ns;
+        bool is_lost, is_twice;
+    } train[2];              /* that is being sent: down, up */
     uint32_t last_passed[8]; /* packets to replay, copies; UINT32_MAX: none */
     unsigned n_passed;
 };
@@ -168,7 +177,7 @@ enum sim_event_kind {
     SIM_EV_STREAM_OPEN, /* arg: generation << 32 | client; at either end */
     SIM_EV_STREAM_DOWN,
     SIM_EV_POLICY,
-    SIM_EV_WORKER,
+    SIM_EV_WORKER,  /* arg: member of the plane */
     SIM_EV_TICK,    /* the plane's times */
     SIM_EV_SESSION, /* arg: caller; a session's deadline */
     SIM_EV_RETRY,
@@ -178,6 +187,8 @@ enum sim_event_kind {
 };
 
 struct sim_inner;   /* world_traffic.c */
+struct sim_exit;    /* the same */
+struct sim_flow;    /* world_train.c */
 struct sim_key_row; /* check.c */
 
 struct sim_world {
@@ -201,7 +212,14 @@ struct sim_world {
     uint32_t n_packets, cap_packets, free_packets, n_packets_used;
 
     struct sim_inner *inner;
-    uint64_t n_inner, cap_inner;
+    uint64_t n_inner, cap_inner, n_entered;
+    uint32_t n_trains;
+    struct sim_flow *flows;
+    struct sim_exit *exits;
+    uint8_t *train_room, *device_room, *burst_room; /* with trains only */
+    uint32_t burst_host;                            /* whose datagrams are in the room */
+    unsigned n_burst;
+    bool is_calm;
     struct sim_key_row *keys;
     uint32_t n_keys, cap_keys;
 
@@ -239,8 +257,16 @@ void sim_host_close_plane(struct sim_host *h);
 /* The worker has something to do or has done something: both sides get their turns. */
 void sim_host_stir(struct sim_host *h);
 void sim_host_policy(struct sim_host *h);
-void sim_host_worker(struct sim_host *h);
+void sim_host_worker(struct sim_host *h, unsigned member);
 void sim_host_tick(struct sim_host *h);
+/* A packet, or several in one, of the device; flow: SIM_NO_FLOW if it is of none. Overwritten. */
+void sim_host_device(struct sim_host *h, uint32_t flow, uint8_t *packet, size_t n,
+                     const struct adit_offload *offload);
+void sim_host_datagram(struct sim_host *h, const struct adit_addr *from, uint8_t *packet, size_t n,
+                       uint64_t key);
+void sim_host_flush_merged(struct sim_host *h);
+struct sim_plane *sim_host_member(struct sim_host *h, unsigned i);  /* of its plane; NULL past the last */
+struct sim_plane *sim_host_member_of(struct sim_host *h, int link); /* that has the stream */
 void sim_host_post(struct sim_host *h, struct adit_cmd *cmd);
 void sim_host_flush(struct sim_host *h, struct adit_session *s, int link, const struct adit_addr *to);
 /* Plans the session's next tick, if it is not planned already. */
@@ -268,7 +294,10 @@ struct sim_caller *sim_server_caller_named(struct sim_host *h, const char *name)
 
 /* world_net.c */
 void sim_net_init(struct sim_world *w);
-void sim_net_out(void *ctx, int link, const struct adit_addr *to, adit_bytes packet, uint64_t key);
+void sim_net_out(void *ctx, int link, const struct adit_addr *to, adit_bytes packet,
+                 const struct sim_sealed *sealed);
+/* The burst of datagrams that came last is over, unless this is one more of it. */
+void sim_net_end_burst(struct sim_world *w, const struct sim_event *next);
 void sim_net_link_closed(void *ctx, int link);
 void sim_net_arrive(struct sim_host *h, struct sim_event *ev);
 void sim_net_dial(struct sim_host *client);
@@ -287,7 +316,9 @@ void sim_act(struct sim_world *w, const struct sim_act *act);
 /* world_traffic.c */
 void sim_traffic(struct sim_host *client);
 void sim_traffic_spoof(struct sim_host *client);
-void sim_traffic_device(void *ctx, adit_peer from, adit_bytes packet);
+adit_err sim_traffic_device(void *ctx, adit_peer from, const struct adit_gather *g);
+void sim_traffic_opened(void *ctx, adit_bytes packet);
+void sim_traffic_sealed(struct sim_host *h, adit_bytes packet);
 /* Of the inner packets sent through a client's tunnel (SIM_SERVER: any) in [from_ns, to_ns). */
 uint64_t sim_traffic_lost(const struct sim_world *w, uint32_t who, uint64_t from_ns, uint64_t to_ns,
                           uint64_t *n_sent);

@@ -37,7 +37,8 @@ static void crash(struct sim_host *h, int64_t ms)
         sim_net_hang_up(h, false);
         sim_client_crash(h);
     }
-    h->is_policy_due = h->is_worker_due = false;
+    h->is_policy_due = false;
+    h->workers_due = 0;
     h->tick_ns = ADIT_NEVER;
     if (ms > 0)
         sim_queue_put(&w->queue, back_at(w, ms), SIM_EV_START, h->id, 0);
@@ -52,10 +53,10 @@ static void leave(struct sim_host *h, int64_t ms)
     sim_host_stir(h);
 }
 
-static void exhaust(struct sim_host *h, int64_t left)
+static void exhaust(struct sim_plane *p, int64_t left)
 {
-    for (uint32_t i = 0; h->is_plane_on && i < h->plane.n_peers; i++) {
-        struct sim_peer *peer = &h->plane.peers[i];
+    for (uint32_t i = 0; i < p->n_peers; i++) {
+        struct sim_peer *peer = &p->peers[i];
         struct adit_tx_key *k = &peer->tx.keys[peer->tx.current];
 
         if (peer->is_used && peer->tx.has_current && k->format)
@@ -109,6 +110,7 @@ static void make_calm(struct sim_world *w)
 
     w->refused[0] = w->revoked[0] = '\0';
     w->is_silent = false;
+    w->is_calm = true;
     for (uint32_t i = 0; i <= w->plan->n_clients; i++) {
         struct sim_host *h = &w->hosts[i];
 
@@ -199,7 +201,8 @@ static void act_on_host(struct sim_host *h, const struct sim_act *act)
         sim_host_stir(h);
         break;
     case SIM_ACT_EXHAUST:
-        exhaust(h, act->value);
+        for (unsigned i = 0; sim_host_member(h, i); i++)
+            exhaust(sim_host_member(h, i), act->value);
         break;
     case SIM_ACT_STRANGER:
         sim_net_strangers(h, (unsigned)act->value);

@@ -10,6 +10,7 @@ enum {
     NONE = 0xffffffff,
     FIRST_PORT = 20000,
     PIECE_MAX = 900,          /* a stream arrives in pieces of at most so many bytes */
+    SECOND_TRAIN_NS = 1000,   /* a train that comes twice comes again so much later */
     RETRANSMIT_MS = 300,      /* a lost piece of a stream comes so much later */
     STRANGER_IP = 0xcb007105, /* 203.0.113.5 */
 };
@@ -122,6 +123,29 @@ static void remember(struct sim_host *client, bool is_up, uint32_t packet)
     client->last_passed[at] = copy;
 }
 
+/* What was sent at the same moment is a train, and may have its fate together. */
+static void with_train(struct sim_host *client, bool is_up, struct sim_passage *way)
+{
+    struct sim_world *w = client->w;
+    const struct sim_trains *t = &w->plan->trains;
+    uint32_t dice;
+
+    if ((t->lost_ppm == 0 && t->twice_ppm == 0) || w->is_calm)
+        return;
+    if (client->train[is_up].at_ns != w->now.mono_ns) {
+        dice = sim_below(&w->chance, 1000000);
+        client->train[is_up].at_ns = w->now.mono_ns;
+        client->train[is_up].is_lost = dice < t->lost_ppm;
+        client->train[is_up].is_twice = !client->train[is_up].is_lost && dice < t->lost_ppm + t->twice_ppm;
+    }
+    if (client->train[is_up].is_lost)
+        way->kind = SIM_LOST;
+    if (!client->train[is_up].is_twice || way->copies > 1)
+        return;
+    way->copies = 2;
+    way->at_ns[1] = way->at_ns[0] + SECOND_TRAIN_NS;
+}
+
 static void carry(struct sim_host *client, bool is_up, adit_bytes packet, uint64_t key)
 {
     struct sim_world *w = client->w;
@@ -129,6 +153,7 @@ static void carry(struct sim_host *client, bool is_up, adit_bytes packet, uint64
     struct adit_addr from = is_up ? client->address : server_address();
     struct sim_passage way = sim_pipe_send(pipe, packet.n, w->now.mono_ns);
 
+    with_train(client, is_up, &way);
     if (way.kind != SIM_PASSES) {
         sim_trace(w, client, "%s: %zu bytes of opcode %u are lost", is_up ? "up" : "down", packet.n,
                   packet.p[0] >> 3);
@@ -251,7 +276,7 @@ void sim_net_stream_event(struct sim_host *h, const struct sim_event *ev)
     else if (ev->kind == SIM_EV_STREAM_OPEN)
         sim_client_on_stream(h);
     else if (h->id == SIM_SERVER && h->is_plane_on)
-        sim_plane_stream_down(&h->plane, client->stream.server_link);
+        sim_plane_stream_down(sim_host_member_of(h, client->stream.server_link), client->stream.server_link);
     else if (h->is_plane_on)
         sim_plane_stream_down(&h->plane, 1);
 }
@@ -279,13 +304,16 @@ void sim_net_link_closed(void *ctx, int link)
 
 /* ---- both ---- */
 
-void sim_net_out(void *ctx, int link, const struct adit_addr *to, adit_bytes packet, uint64_t key)
+void sim_net_out(void *ctx, int link, const struct adit_addr *to, adit_bytes packet,
+                 const struct sim_sealed *sealed)
 {
     struct sim_host *h = ctx;
     struct sim_host *client = h;
 
-    if (key != 0)
-        sim_check_seal(h, key);
+    if (sealed)
+        sim_check_seal(h, sealed->key);
+    if (sealed && h->w->plan->trains.most > 0)
+        sim_traffic_sealed(h, sealed->inner);
     if (h->id == SIM_SERVER)
         client = h->w->plan->is_tcp ? client_on(h->w, link) : client_at(h->w, to);
     if (!client)
@@ -293,7 +321,7 @@ void sim_net_out(void *ctx, int link, const struct adit_addr *to, adit_bytes pac
     if (h->w->plan->is_tcp)
         send_frame(client, h->id != SIM_SERVER, packet);
     else
-        carry(client, h->id != SIM_SERVER, packet, key);
+        carry(client, h->id != SIM_SERVER, packet, sealed ? sealed->key : 0);
 }
 
 static void arrive_strange(struct sim_host *h, struct sim_packet p)
@@ -302,12 +330,38 @@ static void arrive_strange(struct sim_host *h, struct sim_packet p)
 
     sim_host_stir(h);
     before = sim_check_picture(h);
-    sim_plane_datagram(&h->plane, 0, &p.from, p.b, p.n, 0, sim_host_now(h));
+    sim_host_datagram(h, &p.from, p.b, p.n, 0);
+    sim_host_flush_merged(h); /* of p, there is nothing left */
     sim_host_stir(h);
     after = sim_check_picture(h);
     /* After a pause it is the packet that makes the host look at what is overdue. */
     if (before != after && !h->w->plan->has_threads && h->paused_until_ns != h->w->now.mono_ns)
         sim_break(h->w, "%s: a stranger's packet changed something", h->name);
+}
+
+static void stream_in(struct sim_host *h, int link, adit_bytes bytes)
+{
+    sim_plane_bytes(sim_host_member_of(h, link), link, bytes, sim_host_now(h));
+}
+
+/* Where a datagram stays until the burst is over; NULL: it ends with each. */
+static uint8_t *room_in_burst(struct sim_host *h)
+{
+    struct sim_world *w = h->w;
+
+    if (!w->burst_room)
+        return NULL;
+    w->burst_host = h->id;
+    return w->burst_room + (size_t)SIM_PACKET_MAX * w->n_burst++;
+}
+
+void sim_net_end_burst(struct sim_world *w, const struct sim_event *next)
+{
+    if (next && next->kind == SIM_EV_PACKET && next->host == w->burst_host && next->at_ns == w->now.mono_ns &&
+        w->n_burst < SIM_BURST_MAX)
+        return;
+    w->n_burst = 0;
+    sim_host_flush_merged(&w->hosts[w->burst_host]);
 }
 
 void sim_net_arrive(struct sim_host *h, struct sim_event *ev)
@@ -316,7 +370,7 @@ void sim_net_arrive(struct sim_host *h, struct sim_event *ev)
     uint32_t i = (uint32_t)ev->arg;
     struct sim_packet *p = &w->packets[i];
     struct sim_host *client = ev->kind == SIM_EV_BYTES ? &w->hosts[ev->arg >> 32] : NULL;
-    uint8_t bytes[SIM_PACKET_MAX];
+    uint8_t own[SIM_PACKET_MAX], *bytes = own, *room;
     struct adit_addr from = p->from;
     uint32_t n = p->n;
     uint64_t key = p->key;
@@ -334,13 +388,15 @@ void sim_net_arrive(struct sim_host *h, struct sim_event *ev)
         /* What it causes may move the pool of packets. */
         bool is_current = !client || (client->stream.generation == p->stream && !client->stream.is_dead);
 
+        room = client ? NULL : room_in_burst(h);
+        if (room)
+            bytes = room;
         memcpy(bytes, p->b, n);
         sim_packet_free(w, i);
         if (!client)
-            sim_plane_datagram(&h->plane, 0, &from, bytes, n, key, sim_host_now(h));
+            sim_host_datagram(h, &from, bytes, n, key);
         else if (is_current)
-            sim_plane_bytes(&h->plane, h->id == SIM_SERVER ? client->stream.server_link : 1,
-                            adit_bytes_of(bytes, n), sim_host_now(h));
+            stream_in(h, h->id == SIM_SERVER ? client->stream.server_link : 1, adit_bytes_of(bytes, n));
     }
 }
 
