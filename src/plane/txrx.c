@@ -150,6 +150,16 @@ static adit_bytes fill_header(const struct adit_tx *t, uint8_t header[ADIT_DATA_
     return adit_wr_view(&w);
 }
 
+size_t adit_tx_overhead(const struct adit_tx *t)
+{
+    const struct adit_format_ops *format = t->has_current ? t->keys[t->current].format : NULL;
+
+    if (!format)
+        return 0;
+    return (t->peer_id == ADIT_PEER_ID_NONE ? V1_HEADER_LEN : V2_HEADER_LEN) + format->head_len +
+           format->tail_max;
+}
+
 static adit_err seal_one(struct adit_tx *t, adit_bytes header, struct adit_seal_op *op)
 {
     struct adit_tx_key *k = &t->keys[t->current];

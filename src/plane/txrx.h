@@ -75,6 +75,9 @@ struct adit_open_op {
     adit_err err;       /* out: ADIT_E_NO_KEY, _MALFORMED, _AUTH, _REPLAY, _EMPTY */
 };
 
+/* Bytes by which a sealed packet is longer than its payload, at the most; 0: there is no key yet. */
+size_t adit_tx_overhead(const struct adit_tx *t);
+
 void adit_tx_seal(struct adit_tx *t, struct adit_seal_op *ops, size_t n, adit_now now);
 void adit_rx_open(struct adit_rx *r, struct adit_open_op *ops, size_t n, adit_now now);
 
