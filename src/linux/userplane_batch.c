@@ -174,6 +174,13 @@ adit_err adit_up_errno_drop(int os_errno)
     }
 }
 
+static void give_up_single(struct adit_up_worker *w, struct adit_up_train *t, uint32_t n, int os_errno)
+{
+    if (os_errno == EMSGSIZE)
+        adit_up_path_refused(w, t, n);
+    adit_up_drop(w, t->peer, adit_up_errno_drop(os_errno));
+}
+
 static void send_singly(struct adit_up_worker *w, uint32_t train)
 {
     struct adit_up_batch *b = &w->batch;
@@ -191,7 +198,7 @@ static void send_singly(struct adit_up_worker *w, uint32_t train)
         if (p->train != train)
             continue;
         if (sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-            adit_up_drop(w, t->peer, adit_up_errno_drop(errno));
+            give_up_single(w, t, p->n, errno);
         else
             adit_haul_add(&w->hauls.sends, 1, p->n);
     }
@@ -200,14 +207,20 @@ static void send_singly(struct adit_up_worker *w, uint32_t train)
 /* Was it the train that was refused, and not the packets? Then others like it are not tried for a while. */
 static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int os_errno)
 {
+    uint32_t max;
+
     if (t->n_packets == 1)
         return false;
     switch (os_errno) {
     case EMSGSIZE: /* the path is narrower than the segments */
-        t->peer->segment_max = t->segment - 1;
-        t->peer->segment_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
-        return true;
-    case EINVAL:
+    case EINVAL: /* ... which kernels before Linux 6.14 say so, at one peer's packets, of all peers' socket */
+        max = adit_up_path_ask(t);
+        if (os_errno == EMSGSIZE || (max > 0 && max < t->segment)) {
+            t->peer->segment_max = max > 0 && max < t->segment ? max : t->segment - 1;
+            t->peer->segment_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
+            return true;
+        }
+        /* fall through */
     case EIO:
     case EOPNOTSUPP:
         t->link->has_trains = false;
@@ -229,14 +242,23 @@ static void on_refusal(struct adit_up_worker *w, uint32_t train, int os_errno)
         send_singly(w, train);
         return;
     }
+    if (t->n_packets == 1) {
+        give_up_single(w, t, t->n_bytes, os_errno);
+        return;
+    }
     for (uint32_t i = 0; i < t->n_packets; i++)
         adit_up_drop(w, t->peer, adit_up_errno_drop(os_errno));
 }
 
-/* Trains [first, end) leave by one socket. */
+/*
+ * Trains [first, end) leave by one socket. An ICMP answer to something earlier, perhaps to somebody else, is
+ * told to the next call that uses the socket, and gone: only a second refusal is believed to be about this
+ * train.
+ */
 static void send_by(struct adit_up_worker *w, uint32_t first, uint32_t end)
 {
     struct adit_up_batch *b = &w->batch;
+    bool is_second = false;
 
     while (first < end) {
         int sent =
@@ -244,11 +266,15 @@ static void send_by(struct adit_up_worker *w, uint32_t first, uint32_t end)
 
         for (int i = 0; i < sent; i++, first++)
             adit_haul_add(&w->hauls.sends, b->trains[first].n_packets, b->trains[first].n_bytes);
-        if (sent > 0)
-            continue;
         if (sent < 0 && errno == EINTR)
             continue;
-        on_refusal(w, first++, errno);
+        if (sent < 0 && !is_second && adit_up_errno_drop(errno) != ADIT_E_QUEUE) {
+            is_second = true;
+            continue;
+        }
+        if (sent < 0)
+            on_refusal(w, first++, errno);
+        is_second = false;
     }
 }
 

@@ -162,12 +162,24 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
     peer->counters.rx_bytes += bytes_of(g);
 }
 
+/* An inner packet to a peer, as one of a burst. */
+static void carry(struct adit_up_worker *w, struct adit_up_peer *peer, adit_up_span packet, size_t max,
+                  bool *is_told)
+{
+    if (packet.n > max) {
+        adit_up_too_big(w, peer, packet, max, is_told);
+        return;
+    }
+    adit_up_lower_mss(w, peer, packet.b, packet.n);
+    adit_up_send(w, peer, adit_bytes_of(packet.b, packet.n), true);
+}
+
 /* Straight to another client, without the kernel. False: it is not for one. */
 static bool relay(struct adit_up_worker *w, struct adit_up_peer *from, const struct adit_ip *dst, uint8_t *b,
                   size_t n)
 {
     uint32_t mark = adit_routes_find(w->routes, dst);
-    bool is_here = adit_mark_home(mark) == w->home;
+    bool is_here = adit_mark_home(mark) == w->home, is_told = false;
     struct adit_up_peer *to;
 
     if (mark == ADIT_NO_PEER || mark == adit_up_mark(w, from->spec.peer))
@@ -181,8 +193,7 @@ static bool relay(struct adit_up_worker *w, struct adit_up_peer *from, const str
         adit_up_hand_inner(w, adit_mark_home(mark), adit_bytes_of(b, n));
         return true;
     }
-    adit_mss_lower(b, n, to->spec.mss4, to->spec.mss6);
-    adit_up_send(w, to, adit_bytes_of(b, n), true);
+    carry(w, to, (adit_up_span){b, n}, adit_up_inner_max(w, to), &is_told);
     return true;
 }
 
@@ -200,7 +211,7 @@ static void deliver(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t
     }
     if (peer->is_gone)
         return; /* by one of the commands just executed */
-    adit_mss_lower(b, n, peer->spec.mss4, peer->spec.mss6);
+    adit_up_lower_mss(w, peer, b, n);
     if (w->params.want_client_to_client && relay(w, peer, &peek.dst, b, n))
         return;
     adit_merge_add(&w->merge, b, n, peer);
@@ -325,22 +336,26 @@ static bool is_recursive(const struct adit_up_peer *peer, adit_bytes packet, con
 /* Each of them to its peer's worker. */
 static void hand_over(struct adit_up_worker *w, unsigned home, struct adit_segments *s)
 {
-    uint8_t *packet;
-    size_t n;
+    size_t max = w->packet_cap - ADIT_DATA_OVERHEAD_MAX; /* of any peer; there it may be less */
+    adit_up_span packet;
+    bool is_told = false;
 
-    while (adit_segments_next(s, &packet, &n))
-        adit_up_hand_inner(w, home, adit_bytes_of(packet, n));
+    while (adit_segments_next(s, &packet.b, &packet.n)) {
+        if (packet.n > max)
+            adit_up_too_big(w, NULL, packet, max, &is_told);
+        else
+            adit_up_hand_inner(w, home, adit_bytes_of(packet.b, packet.n));
+    }
 }
 
 static void send_segments(struct adit_up_worker *w, struct adit_up_peer *peer, struct adit_segments *s)
 {
-    uint8_t *packet;
-    size_t n;
+    size_t max = adit_up_inner_max(w, peer);
+    adit_up_span packet;
+    bool is_told = false;
 
-    while (adit_segments_next(s, &packet, &n)) {
-        adit_mss_lower(packet, n, peer->spec.mss4, peer->spec.mss6);
-        adit_up_send(w, peer, adit_bytes_of(packet, n), true);
-    }
+    while (adit_segments_next(s, &packet.b, &packet.n))
+        carry(w, peer, packet, max, &is_told);
 }
 
 static void send_to_only(struct adit_up_worker *w, const struct adit_ip *dst, struct adit_segments *s)

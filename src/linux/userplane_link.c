@@ -207,7 +207,10 @@ static int receive_some(struct adit_up_worker *w, struct adit_up_link *link)
     return 0;
 }
 
-/* Where IP_RECVERR is on, errors queue up, and keep the socket ready until they are taken. */
+/*
+ * Where IP_RECVERR is on, errors queue up, and keep the socket ready until they are taken. What they say of a
+ * path the kernel has learned, too, and says when it is asked (userplane_path.c).
+ */
 void adit_up_link_errors(struct adit_up_link *link)
 {
     uint8_t scrap[64];

@@ -13,6 +13,7 @@
 #include <semaphore.h>
 #include <sys/socket.h>
 
+#include "base/rate.h"
 #include "linux/userplane.h"
 #include "plane/home.h"
 #include "plane/merge.h"
@@ -122,6 +123,9 @@ struct adit_up_peer {
     uint32_t
         segment_max;     /* larger packets go singly, since the path refused a train of them; 0: none known */
     uint64_t segment_ns; /* ... until then */
+    uint32_t path_max;   /* larger packets do not go at all, as the kernel has said; 0: none known */
+    uint64_t path_ns;    /* ... until then */
+    struct adit_rate answers; /* to senders of inner packets that are too big */
 
     int link_name; /* where it is now; after a float not what the spec says */
     struct adit_up_link *link;
@@ -257,6 +261,7 @@ struct adit_up_worker {
     bool must_retry; /* the command that was just run has failed, and that could not be told yet */
     uint64_t os_note_ns;
     struct adit_counters orphans; /* what belongs to no peer */
+    struct adit_rate answers;     /* to packets too big for another worker's peers */
     struct adit_hauls hauls;
     struct adit_up_gremlin *gremlin; /* NULL: no faults */
 };
@@ -327,6 +332,16 @@ void adit_up_dgram_put(struct adit_up_worker *w, size_t n,
                        const struct adit_up_dest *to); /* past the gremlin */
 void adit_up_batch_flush(struct adit_up_worker *w);
 adit_err adit_up_errno_drop(int os_errno); /* under which counter a refused send goes */
+
+/* userplane_path.c */
+uint32_t adit_up_path_ask(const struct adit_up_train *t); /* the longest datagram; 0: the kernel cannot say */
+void adit_up_path_refused(struct adit_up_worker *w, const struct adit_up_train *t, uint32_t n);
+size_t adit_up_inner_max(struct adit_up_worker *w, struct adit_up_peer *peer); /* that is carried */
+void adit_up_lower_mss(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t *b, size_t n);
+/* Longer than max: cut to pieces, or dropped and, unless *is_told, answered. `packet` is overwritten. peer
+ * NULL: it is another worker's. */
+void adit_up_too_big(struct adit_up_worker *w, struct adit_up_peer *peer, adit_up_span packet, size_t max,
+                     bool *is_told);
 
 /* userplane_link.c */
 struct adit_up_link *adit_up_link_find(const struct adit_up_worker *w, int name);

@@ -385,15 +385,23 @@ struct duo {
     struct adit_peer_spec on_server, on_client;
 };
 
-static inline void duo_join(struct duo *d, uint32_t wire_id)
+/* With sockets whose addresses are known. */
+static inline void duo_join_by(struct duo *d, uint32_t wire_id, int server_fd, int client_fd)
 {
-    link_add(&d->server, LINK, udp(&d->server_at), false);
-    link_add(&d->client, LINK, udp(&d->client_at), false);
+    link_add(&d->server, LINK, server_fd, false);
+    link_add(&d->client, LINK, client_fd, false);
     d->on_server = server_peer(&d->server, 0, &d->client_at, 3);
     d->on_client = spec_of(0, LINK, &d->server_at);
     d->on_client.wire_peer_id = wire_id;
     peer_cmd(&d->client, ADIT_CMD_PEER_NEW, &d->on_client);
     key_new(&d->client, 0, false, 0, 3);
+}
+
+static inline void duo_join(struct duo *d, uint32_t wire_id)
+{
+    int server_fd = udp(&d->server_at), client_fd = udp(&d->client_at);
+
+    duo_join_by(d, wire_id, server_fd, client_fd);
 }
 
 static inline void duo_start(struct duo *d, bool has_thread, uint32_t wire_id)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a path can carry. The kernel learns it from devices and from ICMP answers, and refuses datagrams that
+ * must not be fragmented and are longer (EMSGSIZE); then it is asked how long they may be, and until that is
+ * forgotten inner packets that would not fit are answered, or cut, before they are sealed.
+ *
+ * The error queue (IP_RECVERR) would tell no more than the kernel's route knows, and is left off: on a socket
+ * that many peers share it lets an ICMP answer to one of them fail a call that is about another, and
+ * strangers fill a queue. Where it is on all the same, nothing is believed that it says of whom.
+ */
+#include "linux/userplane_parts.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include "plane/toobig.h"
+#include "wire/ip.h"
+
+enum {
+    RETRY_S = 600, /* as long as the kernel remembers what a path told it */
+    V4_HEADS = 20 + 8,
+    V6_HEADS = 40 + 8,
+    MSS_OF_V4 = 20 + 20,
+    MSS_OF_V6 = 40 + 20,
+    ANSWERS_PER_S = 100, /* to one peer's senders: each of its flows needs one, now and then */
+};
+
+/* ---- the kernel's knowledge ---- */
+
+static bool is_v4_path(const struct adit_up_link *link, const struct adit_up_train *t)
+{
+    struct sockaddr_storage ss = {0};
+    socklen_t n = sizeof ss;
+
+    if (link->domain == AF_INET)
+        return true;
+    if (t->to_len > 0)
+        return IN6_IS_ADDR_V4MAPPED(&t->to.v6.sin6_addr);
+    if (getpeername(link->fd, (struct sockaddr *)&ss, &n) != 0)
+        return false;
+    return adit_up_addr_of((struct sockaddr *)&ss).ip.family == ADIT_AF_V4;
+}
+
+static uint32_t ask_socket(int fd, bool is_v4)
+{
+    int mtu = 0, heads = is_v4 ? V4_HEADS : V6_HEADS;
+    socklen_t n = sizeof mtu;
+
+    if (getsockopt(fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_MTU : IPV6_MTU, &mtu, &n) != 0)
+        return 0;
+    return mtu > heads ? (uint32_t)(mtu - heads) : 0;
+}
+
+/* What leads to another route belongs to the question. */
+static bool copy_route_options(int from, int to)
+{
+    char name[IFNAMSIZ] = "";
+    socklen_t n = sizeof name;
+    int mark = 0;
+
+    if (getsockopt(from, SOL_SOCKET, SO_BINDTODEVICE, name, &n) == 0 && n > 0 && name[0] != '\0' &&
+        setsockopt(to, SOL_SOCKET, SO_BINDTODEVICE, name, n) != 0)
+        return false;
+    n = sizeof mark;
+    return getsockopt(from, SOL_SOCKET, SO_MARK, &mark, &n) != 0 || mark == 0 ||
+           setsockopt(to, SOL_SOCKET, SO_MARK, &mark, n) == 0;
+}
+
+static bool bind_source(int fd, int domain, const struct adit_addr *from)
+{
+    struct adit_addr any_port = *from;
+    struct adit_up_train name; /* for its address only */
+
+    if (from->ip.family == ADIT_AF_NONE)
+        return true;
+    any_port.port = 0;
+    return adit_up_name_of(&any_port, domain, &name) && bind(fd, &name.to.sa, name.to_len) == 0;
+}
+
+/* Only a connected socket knows a route, and a connected one would hear nobody else: so another one asks. */
+static uint32_t ask_route(const struct adit_up_link *link, const struct adit_up_train *t)
+{
+    int fd = socket(link->domain, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    uint32_t max = 0;
+
+    if (fd < 0)
+        return 0;
+    if (copy_route_options(link->fd, fd) && bind_source(fd, link->domain, &t->from) &&
+        connect(fd, &t->to.sa, t->to_len) == 0)
+        max = ask_socket(fd, is_v4_path(link, t));
+    close(fd);
+    return max;
+}
+
+uint32_t adit_up_path_ask(const struct adit_up_train *t)
+{
+    int os_errno = errno;
+    uint32_t max = t->to_len > 0 ? ask_route(t->link, t) : ask_socket(t->link->fd, is_v4_path(t->link, t));
+
+    errno = os_errno;
+    return max;
+}
+
+/* ---- what is learned of it ---- */
+
+/* A datagram of n bytes was refused by itself. */
+void adit_up_path_refused(struct adit_up_worker *w, const struct adit_up_train *t, uint32_t n)
+{
+    struct adit_up_peer *peer = t->peer;
+    uint32_t max;
+
+    if (!peer || (peer->path_max > 0 && n > peer->path_max))
+        return; /* sealed before it was known */
+    max = adit_up_path_ask(t);
+    if (max == 0)
+        max = n - n / 8; /* nobody knows: down by steps */
+    if (n <= max)
+        return;
+    peer->path_max = max;
+    peer->path_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
+}
+
+size_t adit_up_inner_max(struct adit_up_worker *w, struct adit_up_peer *peer)
+{
+    const struct adit_up_link *link = adit_up_peer_link(w, peer);
+    size_t max = link && link->is_stream ? UINT16_MAX : ADIT_UP_TRAIN_BYTES, overhead;
+
+    if (peer->path_max > 0 && w->now.mono_ns >= peer->path_ns)
+        peer->path_max = 0;
+    if (peer->path_max > 0 && max > peer->path_max)
+        max = peer->path_max;
+    overhead = adit_tx_overhead(&peer->tx);
+    max = max > overhead ? max - overhead : 0;
+    return max < w->packet_cap - ADIT_DATA_OVERHEAD_MAX ? max : w->packet_cap - ADIT_DATA_OVERHEAD_MAX;
+}
+
+/* `mssfix` follows the path, as openvpn's does; off it stays off. */
+void adit_up_lower_mss(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t *b, size_t n)
+{
+    uint16_t mss4 = peer->spec.mss4, mss6 = peer->spec.mss6;
+    size_t max;
+
+    if (peer->path_max > 0) {
+        max = adit_up_inner_max(w, peer);
+        if (max > MSS_OF_V4 && mss4 > max - MSS_OF_V4)
+            mss4 = (uint16_t)(max - MSS_OF_V4);
+        if (max > MSS_OF_V6 && mss6 > max - MSS_OF_V6)
+            mss6 = (uint16_t)(max - MSS_OF_V6);
+    }
+    adit_mss_lower(b, n, mss4, mss6);
+}
+
+/* ---- packets that do not fit ---- */
+
+static void write_answer(struct adit_up_worker *w, adit_bytes answer)
+{
+    struct adit_gather g = {
+        .is_v6 = answer.p[0] >> 4 == 6,
+        .parts = &answer,
+        .n_parts = 1,
+        .n = answer.n,
+        .packets = 1,
+    };
+    adit_err err = w->device ? w->device->ops->write(w->device, &g) : ADIT_E_STATE;
+
+    if (err)
+        adit_up_drop(w, NULL, err);
+}
+
+/* To a client through its tunnel, to all others through the device, from which their packets came. */
+static void route_answer(struct adit_up_worker *w, adit_bytes answer, const struct adit_ip *to)
+{
+    uint32_t mark = w->params.is_single_peer ? ADIT_NO_PEER : adit_routes_find(w->routes, to);
+    const struct adit_handed *taken = w->taken;
+    struct adit_up_peer *peer;
+
+    if (mark == ADIT_NO_PEER) {
+        write_answer(w, answer);
+        return;
+    }
+    if (adit_mark_home(mark) != w->home) {
+        w->taken = NULL; /* the answer is not what was handed over */
+        adit_up_hand_inner(w, adit_mark_home(mark), answer);
+        w->taken = taken;
+        return;
+    }
+    peer = adit_up_peer_find(w, adit_mark_id(mark));
+    if (peer)
+        adit_up_send(w, peer, answer, true);
+}
+
+/*
+ * The answer comes from the packet's own destination. Its host takes it from anybody who saw the packet, and
+ * that address is the one that certainly lies behind the tunnel, whatever filters of reverse paths think; the
+ * tunnel's address on this side would be thrown away, as no packet comes in from an address of one's own.
+ */
+static void answer(struct adit_up_worker *w, struct adit_rate *rate, adit_bytes packet, size_t max)
+{
+    uint8_t b[ADIT_TOO_BIG_LEN_MAX];
+    struct adit_ip_peek peek;
+    size_t n;
+
+    if (adit_ip_peek(packet, &peek) || !adit_rate_take(rate, ANSWERS_PER_S, 1, w->now))
+        return;
+    n = adit_too_big_answer(packet, max, &peek.dst, b);
+    if (n > 0)
+        route_answer(w, adit_bytes_of(b, n), &peek.src);
+    else
+        adit_rate_give_back(rate);
+}
+
+void adit_up_too_big(struct adit_up_worker *w, struct adit_up_peer *peer, adit_up_span packet, size_t max,
+                     bool *is_told)
+{
+    struct adit_fragments f;
+    uint8_t *piece;
+    size_t n;
+
+    if (peer && adit_fragments_begin(&f, packet.b, packet.n, max)) {
+        while (adit_fragments_next(&f, &piece, &n))
+            adit_up_send(w, peer, adit_bytes_of(piece, n), true);
+        return;
+    }
+    adit_up_drop(w, peer, ADIT_E_TOO_BIG);
+    if (!*is_told)
+        answer(w, peer ? &peer->answers : &w->answers, adit_bytes_of(packet.b, packet.n), max);
+    *is_told = true;
+}
