@@ -14,6 +14,7 @@ import scenarios_bad
 import scenarios_gremlin
 import scenarios_modes
 import scenarios_names
+import scenarios_path
 import scenarios_program
 import scenarios_undisturbed
 from capture import Capture
@@ -513,7 +514,7 @@ def cases(pairs):
     out = []
     for name, func, args, marks in SCENARIOS + scenarios_modes.SCENARIOS + scenarios_program.SCENARIOS \
             + scenarios_names.SCENARIOS + scenarios_bad.SCENARIOS + scenarios_undisturbed.SCENARIOS \
-            + scenarios_gremlin.SCENARIOS:
+            + scenarios_gremlin.SCENARIOS + scenarios_path.SCENARIOS:
         for server, client in pairs:
             if not makes_sense(marks.split(), server, client):
                 continue
