@@ -225,6 +225,8 @@ adit_err adit_session_recv(struct adit_session *s, adit_bytes packet, adit_now n
         return e;
     if (key_id != s->primary.key_id)
         return ADIT_E_KEY_ID;
+    if (!s->primary.is_active)
+        s->newest_key_id = key_id;
     adit_reliable_acked(&s->primary.rel, c.acks, c.n_acks, now);
     if (!c.is_ack_only)
         e = adit_reliable_received(&s->primary.rel, c.packet_id, c.payload);

@@ -69,6 +69,7 @@ struct adit_session {
     struct adit_static_key *wrap_static;           /* owned; gone once the dynamic key exists */
 
     struct adit_key_state primary, lame;
+    uint8_t newest_key_id; /* of the last renewal that the peer has seen begin, as far as is known */
 
     struct adit_agreed agreed;
     bool has_agreed;

@@ -3,9 +3,10 @@
  * From one key id to the next: when a key is renewed, which key sends (4.10), when the old one dies.
  *
  * A renewal that fails costs nothing yet: the old key takes its place again and goes on until tran-window has
- * passed since its renewal was first begun. Another attempt is made every hand-window: by then the peer has
- * given up as well, whenever it began, and both agree again on which key id is next. Only when the old key
- * dies without a successor is the session over. Protocol text: 4.6 to 4.10.
+ * passed since its renewal was first begun. Another attempt is made every hand-window, by when the peer has
+ * given up as well, or has finished alone. So an attempt takes a new key id if the peer has seen the one
+ * before, and any id that is not in use is taken from the peer, who may know of attempts that were not seen
+ * here. Only when the old key dies without a successor is the session over. Protocol text: 4.6 to 4.10.
  */
 #include "core/session_parts.h"
 
@@ -145,22 +146,38 @@ static adit_err begin_next(struct adit_session *s, uint8_t key_id, adit_now now)
     return e;
 }
 
+static bool is_in_use(const struct adit_session *s, uint8_t key_id)
+{
+    return key_id == 0 || key_id == s->primary.key_id || (s->lame.is_used && key_id == s->lame.key_id);
+}
+
 adit_err adit_session_accept_soft_reset(struct adit_session *s, uint8_t key_id, adit_now now)
 {
-    if (s->is_ending || !s->primary.has_data_keys || key_id != adit_key_id_next(s->primary.key_id))
+    if (s->is_ending || !s->primary.has_data_keys || is_in_use(s, key_id))
         return ADIT_E_KEY_ID;
     adit_info(&s->env.log, s->subject, "TLS: soft reset by the peer, new key id %u", key_id);
+    s->newest_key_id = key_id;
     return begin_next(s, key_id, now);
+}
+
+static uint8_t own_next_id(const struct adit_session *s)
+{
+    uint8_t id = adit_key_id_next(s->newest_key_id);
+
+    while (is_in_use(s, id))
+        id = adit_key_id_next(id);
+    return id;
 }
 
 void adit_session_renegotiate(struct adit_session *s, adit_now now)
 {
     struct adit_key_state *k = &s->primary;
+    uint8_t key_id = own_next_id(s);
 
     if (s->is_ending || !k->is_active || !k->has_data_keys)
         return;
-    adit_info(&s->env.log, s->subject, "TLS: soft reset, new key id %u", adit_key_id_next(k->key_id));
-    (void)!begin_next(s, adit_key_id_next(k->key_id), now); /* it ends the session itself */
+    adit_info(&s->env.log, s->subject, "TLS: soft reset, new key id %u", key_id);
+    (void)!begin_next(s, key_id, now); /* it ends the session itself */
 }
 
 /* Not before there is another one: until then the hand-window of its successor decides. */

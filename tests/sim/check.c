@@ -104,15 +104,38 @@ static bool is_first_key_pushed(const struct sim_host *h, const struct sim_key_r
     return false;
 }
 
-/* An end that has both messages may still be unable to derive the key: no memory, no exporter. */
+static bool is_damaging(const struct sim_pipe_spec *s)
+{
+    return s->faults.corrupt_ppm > 0;
+}
+
+/* Without a wrapping a damaged packet reaches TLS, which may give up at the very last message. */
+static bool is_tls_damaged(const struct sim_plan *p)
+{
+    bool is_damaged = false;
+
+    for (uint32_t i = 0; i < p->n_lines; i++)
+        is_damaged |= is_damaging(&p->lines[i].up) || is_damaging(&p->lines[i].down);
+    for (uint32_t i = 0; i < p->n_acts; i++)
+        is_damaged |= p->acts[i].kind == SIM_ACT_DAMAGE_UP || p->acts[i].kind == SIM_ACT_DAMAGE_DOWN;
+    return p->wrap == SIM_BARE && is_damaged;
+}
+
+/* ... or it does so of its own. */
+static bool is_tls_failing(const struct sim_act *act)
+{
+    return act->kind == SIM_ACT_TLS_FAULT &&
+           (act->value == SIM_TLS_FAIL_AT_READ || act->value == SIM_TLS_FAIL_AT_EXPORT);
+}
+
+/* An end that has both messages may still be unable to derive the key: no memory, no exporter, damage. */
 static bool can_have_failed(const struct sim_world *w)
 {
-    bool is_export_broken = false;
+    bool has_failed = is_tls_damaged(w->plan) || sim_mem.n_failed != w->mem_at_start.n_failed;
 
     for (uint32_t i = 0; i < w->plan->n_acts; i++)
-        is_export_broken |=
-            w->plan->acts[i].kind == SIM_ACT_TLS_FAULT && w->plan->acts[i].value == SIM_TLS_FAIL_AT_EXPORT;
-    return is_export_broken || sim_mem.n_failed != w->mem_at_start.n_failed;
+        has_failed |= is_tls_failing(&w->plan->acts[i]);
+    return has_failed;
 }
 
 /* A server says its part of the key before it refuses the renewed log-in; the client learns that later. */

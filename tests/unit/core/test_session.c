@@ -193,6 +193,12 @@ static bool both_have_key_1(struct pair *q)
     return q->client.tx_key == 1 && q->server.tx_key == 1;
 }
 
+static bool both_have_a_new_key(struct pair *q)
+{
+    return q->client.tx_key > 0 && q->client.tx_key == q->server.tx_key &&
+           pair_has_same_keys(q, (uint8_t)q->client.tx_key);
+}
+
 /* Nothing, only one direction, or only the first packets of a renewal arrive for longer than a hand-window.
  */
 static void a_failed_renewal_costs_nothing(void **state)
@@ -212,6 +218,27 @@ static void a_failed_renewal_costs_nothing(void **state)
         /* The last attempt is the one that counts: the next one is an hour away. */
         assert_true(pair_run(&p, 1000, NULL));
         assert_true(both_have_key_1(&p));
+        finish();
+    }
+}
+
+/* Whatever was the last that the starter has heard: one end may have finished, or neither, and both go on. */
+static void a_renewal_may_break_off_anywhere(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        struct pair_end *starter = i % 2 ? &p.client : &p.server, *other = i % 2 ? &p.server : &p.client;
+
+        start((enum pair_wrap)(i % 4), 80 + i);
+        assert_true(pair_run(&p, 60, pair_is_up));
+        assert_true(pair_run(&p, 120, NULL));
+        assert_in_range(other->out.n_sent, 0, 40);
+        other->out.lose_mask = ~0ULL << (other->out.n_sent + i / 4);
+        adit_session_renegotiate(starter->s, p.now);
+        assert_true(pair_run(&p, 70, NULL));
+        other->out.lose_mask = 0;
+        assert_false(starter->is_closed || other->is_closed);
+        assert_true(pair_run(&p, 300, both_have_a_new_key));
         finish();
     }
 }
@@ -280,8 +307,8 @@ static void a_renewal_that_tls_refuses_costs_nothing(void **state)
     assert_true(pair_run(&p, 50, NULL));
     assert_true(both_send_with_0());
     p.client.params.tls_ctx = good;
-    assert_true(pair_run(&p, 130, both_have_key_1));
-    assert_true(pair_has_same_keys(&p, 1));
+    assert_true(pair_run(&p, 130, both_have_a_new_key));
+    assert_int_equal(p.client.tx_key, 2); /* both have seen the attempt at key id 1 */
     finish();
     adit_tls_ctx_free(strict);
 }
@@ -434,6 +461,7 @@ int main(void)
         cmocka_unit_test(key_ids_wrap_to_one),
         cmocka_unit_test(the_old_key_dies_after_the_transition_window),
         cmocka_unit_test(a_failed_renewal_costs_nothing),
+        cmocka_unit_test(a_renewal_may_break_off_anywhere),
         cmocka_unit_test(the_session_ends_when_the_old_key_dies_without_a_successor),
         cmocka_unit_test(a_renewal_may_succeed_at_the_last_moment),
         cmocka_unit_test(a_renewal_that_tls_refuses_costs_nothing),

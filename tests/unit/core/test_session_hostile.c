@@ -268,10 +268,27 @@ static void a_soft_reset_begins_at_message_0(void **state)
         ADIT_E_MALFORMED);
     assert_int_equal(p.server.s->primary.key_id, 0);
     assert_int_equal(
-        send_raw(p.server.s, ADIT_OP_SOFT_RESET_V1, 2, &from, &(struct adit_ctrl){.packet_id = 0}),
-        ADIT_E_KEY_ID);
-    assert_int_equal(
         send_raw(p.server.s, ADIT_OP_SOFT_RESET_V1, 1, &from, &(struct adit_ctrl){.packet_id = 0}), ADIT_OK);
+    assert_int_equal(p.server.s->primary.key_id, 1);
+    assert_int_equal(
+        send_raw(p.server.s, ADIT_OP_SOFT_RESET_V1, 0, &from, &(struct adit_ctrl){.packet_id = 0}),
+        ADIT_E_KEY_ID);
+    pair_fini(&p);
+}
+
+static void the_key_before_is_not_begun_again(void **state)
+{
+    struct adit_sid from;
+
+    (void)state;
+    start(PAIR_BARE, 14);
+    from = *adit_session_remote_sid(p.server.s);
+    adit_session_renegotiate(p.client.s, p.now);
+    assert_true(pair_run(&p, 3, NULL));
+    assert_int_equal(p.server.s->primary.key_id, 1);
+    assert_int_equal(
+        send_raw(p.server.s, ADIT_OP_SOFT_RESET_V1, 0, &from, &(struct adit_ctrl){.packet_id = 0}),
+        ADIT_E_KEY_ID);
     assert_int_equal(p.server.s->primary.key_id, 1);
     pair_fini(&p);
 }
@@ -339,6 +356,7 @@ int main(void)
         cmocka_unit_test(the_identity_outlives_renegotiations),
         cmocka_unit_test(no_memory_for_a_renegotiation_ends_the_session),
         cmocka_unit_test(a_soft_reset_begins_at_message_0),
+        cmocka_unit_test(the_key_before_is_not_begun_again),
         cmocka_unit_test(acks_count_on_a_packet_beyond_the_window),
         cmocka_unit_test(garbage_is_reported_once_a_record),
     };
