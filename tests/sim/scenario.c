@@ -14,7 +14,7 @@ enum {
 
 static const struct sim_table *const tables[] = {
     &sim_table_handshake, &sim_table_renewal, &sim_table_moves, &sim_table_life,
-    &sim_table_ends,      &sim_table_stream,  &sim_table_crowd,
+    &sim_table_ends,      &sim_table_stream,  &sim_table_crowd, &sim_table_trains,
 };
 
 const struct sim_scenario *sim_scenario_at(size_t i)

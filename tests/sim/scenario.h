@@ -32,6 +32,10 @@ enum sim_fact {
     SIM_ROUTES,       /* client: pushed to it */
     SIM_CALLERS,      /* server: sessions and connections it bothers with */
     SIM_LEASES,       /* server: places and addresses given out */
+    SIM_MERGED,       /* inner packets that its device got in super-packets */
+    SIM_UNMERGED,     /* super-packets that its device refused */
+    SIM_HANDED,       /* server: packets that went from worker to worker */
+    SIM_RINGS_FULL,   /* ... or did not, for want of room */
 };
 
 enum sim_how {
@@ -107,7 +111,7 @@ struct sim_table {
 };
 
 extern const struct sim_table sim_table_handshake, sim_table_renewal, sim_table_moves, sim_table_life,
-    sim_table_ends, sim_table_stream, sim_table_crowd;
+    sim_table_ends, sim_table_stream, sim_table_crowd, sim_table_trains;
 
 /* ---- running them ---- */
 

@@ -85,6 +85,14 @@ static int64_t value_of(struct sim_world *w, const struct sim_must *m, uint32_t 
         return h->server.n_callers;
     case SIM_LEASES:
         return h->server.is_on ? adit_directory_count(h->server.directory) : 0;
+    case SIM_MERGED:
+        return (int64_t)h->facts.n_merged;
+    case SIM_UNMERGED:
+        return (int64_t)h->facts.n_unmerged;
+    case SIM_HANDED:
+        return h->crew ? (int64_t)h->crew->n_handed : 0;
+    case SIM_RINGS_FULL:
+        return h->crew ? (int64_t)h->crew->n_full : 0;
     case SIM_NOTHING_MORE:
         break;
     }
@@ -123,6 +131,10 @@ static const char *name_of(enum sim_fact fact)
         [SIM_ROUTES] = "routes",
         [SIM_CALLERS] = "callers",
         [SIM_LEASES] = "leases",
+        [SIM_MERGED] = "inner packets merged",
+        [SIM_UNMERGED] = "super-packets refused",
+        [SIM_HANDED] = "packets handed over",
+        [SIM_RINGS_FULL] = "packets for full rings",
     };
 
     return names[fact];

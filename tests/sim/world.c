@@ -74,7 +74,7 @@ static void make_rooms(struct sim_world *w)
 {
     w->train_room = malloc(ADIT_MERGE_LEN_MAX);
     w->device_room = malloc(ADIT_MERGE_LEN_MAX);
-    w->burst_room = malloc((size_t)SIM_BURST_MAX * SIM_PACKET_MAX);
+    w->burst_room = malloc(SIM_BURST_MAX * SIM_PACKET_MAX);
     if (!w->train_room || !w->device_room || !w->burst_room)
         abort();
 }

@@ -121,6 +121,7 @@ struct sim_facts {
     uint32_t n_sessions, n_ups, n_keys;
     uint64_t first_up_ns, last_up_ns;
     uint32_t ends[ADIT_ERR_COUNT]; /* sessions, by reason */
+    uint32_t n_merged, n_unmerged; /* inner packets in super-packets; super-packets refused */
     uint32_t n_sent, n_delivered;  /* inner packets from it; at it */
     uint64_t last_delivery_ns;
 };

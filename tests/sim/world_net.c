@@ -9,7 +9,8 @@
 enum {
     NONE = 0xffffffff,
     FIRST_PORT = 20000,
-    PIECE_MAX = 900,          /* a stream arrives in pieces of at most so many bytes */
+    PIECE_MAX = 900, /* a stream arrives in pieces of at most so many bytes */
+    BURST_BYTES = SIM_BURST_MAX * SIM_PACKET_MAX,
     SECOND_TRAIN_NS = 1000,   /* a train that comes twice comes again so much later */
     RETRANSMIT_MS = 300,      /* a lost piece of a stream comes so much later */
     STRANGER_IP = 0xcb007105, /* 203.0.113.5 */
@@ -339,6 +340,29 @@ static void arrive_strange(struct sim_host *h, struct sim_packet p)
         sim_break(h->w, "%s: a stranger's packet changed something", h->name);
 }
 
+/* With trains one reading gives all that has come: further pieces of the same moment are taken, too. */
+static adit_bytes gather_pieces(struct sim_world *w, const struct sim_event *ev, adit_bytes first,
+                                uint32_t generation)
+{
+    adit_bytes all = {.p = w->burst_room, .n = first.n};
+    struct sim_event more;
+
+    memcpy(w->burst_room, first.p, first.n);
+    while (w->queue.n > 0 && all.n + SIM_PACKET_MAX <= BURST_BYTES) {
+        const struct sim_event *next = &w->queue.heap[0];
+        const struct sim_packet *p = &w->packets[(uint32_t)next->arg];
+
+        if (next->kind != SIM_EV_BYTES || next->at_ns != ev->at_ns || next->host != ev->host ||
+            next->arg >> 32 != ev->arg >> 32 || p->stream != generation)
+            break;
+        memcpy(w->burst_room + all.n, p->b, p->n);
+        all.n += p->n;
+        sim_queue_take(&w->queue, &more);
+        sim_packet_free(w, (uint32_t)more.arg);
+    }
+    return all;
+}
+
 static void stream_in(struct sim_host *h, int link, adit_bytes bytes)
 {
     sim_plane_bytes(sim_host_member_of(h, link), link, bytes, sim_host_now(h));
@@ -396,7 +420,9 @@ void sim_net_arrive(struct sim_host *h, struct sim_event *ev)
         if (!client)
             sim_host_datagram(h, &from, bytes, n, key);
         else if (is_current)
-            stream_in(h, h->id == SIM_SERVER ? client->stream.server_link : 1, adit_bytes_of(bytes, n));
+            stream_in(h, h->id == SIM_SERVER ? client->stream.server_link : 1,
+                      w->burst_room ? gather_pieces(w, ev, adit_bytes_of(bytes, n), client->stream.generation)
+                                    : adit_bytes_of(bytes, n));
     }
 }
 

@@ -332,8 +332,11 @@ adit_err sim_traffic_device(void *ctx, adit_peer from, const struct adit_gather 
         take(h, from, g->parts[0]);
         return ADIT_OK;
     }
-    if (is_refused(w, g))
+    if (is_refused(w, g)) {
+        h->facts.n_unmerged++;
         return ADIT_E_UNSUPPORTED;
+    }
+    h->facts.n_merged += g->packets;
     n = g->n <= ADIT_MERGE_LEN_MAX ? adit_gather_copy(g, w->device_room) : 0;
     if (n != g->n || adit_segments_begin(&s, w->device_room, n, &g->offload) != ADIT_OK) {
         sim_break(w, "%s: a super-packet that no device takes", h->name);
