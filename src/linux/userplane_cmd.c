@@ -146,10 +146,12 @@ static void run_for_peer(struct adit_up_worker *w, const struct adit_cmd *cmd, s
         break;
     case ADIT_CMD_KEY_NEW:
         install_keys(w, peer, cmd);
+        adit_up_tick_arm(w, peer);
         break;
     case ADIT_CMD_KEY_USE:
         if (adit_tx_use(&peer->tx, cmd->key_id))
             adit_up_drop(w, peer, ADIT_E_NO_KEY);
+        adit_up_tick_arm(w, peer);
         break;
     case ADIT_CMD_KEY_DEL:
         drop_key(peer, cmd->key_id);

@@ -92,6 +92,8 @@ static bool follow_float(struct adit_up_worker *w, struct adit_up_peer *peer, st
     if (!other) {
         adit_up_peer_move(w, peer, link, remote, local);
         peer->owes_float = !adit_up_note_moved(w, ADIT_NOTE_PEER_FLOATED, peer, link, remote, ADIT_NO_PEER);
+        if (peer->owes_float)
+            adit_up_tick_soon(w, peer);
         return true;
     }
     adit_up_drop(w, peer, ADIT_E_FLOAT);
@@ -226,6 +228,8 @@ static void take_payload(struct adit_up_worker *w, struct adit_up_peer *peer, ui
     case ADIT_PAYLOAD_OCC_EXIT:
         if (!peer->said_exit)
             peer->owes_exit = !adit_up_note_plain(w, ADIT_NOTE_PEER_EXIT, peer->spec.peer);
+        if (peer->owes_exit)
+            adit_up_tick_soon(w, peer);
         peer->said_exit = true;
         break;
     case ADIT_PAYLOAD_PING:

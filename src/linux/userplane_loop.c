@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The worker's turn: wait, read the clocks once, execute commands, serve what is ready within bounds, send
- * what was collected, tell policy, bury the dead. Once a second, while there are peers: keepalive, silence,
- * and the notes that did not fit.
+ * what was collected, tell policy, bury the dead.
  */
 #include "linux/userplane_parts.h"
 
@@ -66,21 +65,6 @@ adit_err adit_up_worker_watch(struct adit_up_worker *w, struct adit_up_link *lin
     return ADIT_E_OS;
 }
 
-static void set_timer(struct adit_up_worker *w, bool is_on)
-{
-    struct itimerspec t = {.it_interval.tv_sec = is_on, .it_value.tv_sec = is_on};
-
-    w->is_ticking = is_on && timerfd_settime(w->timer_fd, 0, &t, NULL) == 0;
-    if (!is_on)
-        timerfd_settime(w->timer_fd, 0, &t, NULL);
-}
-
-void adit_up_worker_tick_wanted(struct adit_up_worker *w)
-{
-    if (!w->is_ticking)
-        set_timer(w, true);
-}
-
 static void stop_watching_device(struct adit_up_worker *w)
 {
     if (w->device_fd >= 0)
@@ -114,7 +98,7 @@ void adit_up_worker_device_rest(struct adit_up_worker *w)
 {
     stop_watching_device(w);
     w->is_device_off = true;
-    adit_up_worker_tick_wanted(w);
+    adit_up_tick_start(w);
 }
 
 static void read_clocks(struct adit_up_worker *w)
@@ -129,55 +113,13 @@ static void read_clocks(struct adit_up_worker *w)
 
 /* ---- once a second ---- */
 
-static void pay_notes(struct adit_up_worker *w, struct adit_up_peer *p)
-{
-    if (p->owes_float && p->link)
-        p->owes_float = !adit_up_note_moved(w, ADIT_NOTE_PEER_FLOATED, p, p->link, &p->remote, ADIT_NO_PEER);
-    if (p->owes_exit)
-        p->owes_exit = !adit_up_note_plain(w, ADIT_NOTE_PEER_EXIT, p->spec.peer);
-}
-
-static void tick_peer(struct adit_up_worker *w, struct adit_up_peer *p)
-{
-    const uint64_t half_ns = ADIT_NS_PER_S / 2; /* ticks are a second apart: the nearest one is right */
-
-    pay_notes(w, p);
-    if (w->does_out && p->spec.ping_s > 0 && p->tx.has_current &&
-        w->now.mono_ns + half_ns >= p->tx_ns + p->spec.ping_s * ADIT_NS_PER_S)
-        adit_up_send(w, p, adit_bytes_of(adit_ping_payload, sizeof adit_ping_payload), false);
-    if (w->does_in && p->spec.silent_s > 0 && w->now.mono_ns >= p->rx_ns + p->spec.silent_s * ADIT_NS_PER_S)
-        adit_up_note_plain(w, ADIT_NOTE_PEER_SILENT, p->spec.peer);
-    if (p->link && p->link->is_stream && p->link->out_end == 0) {
-        adit_free(p->link->out);
-        p->link->out = NULL;
-        p->link->out_cap = 0;
-    }
-}
-
-static void pay_links(struct adit_up_worker *w)
-{
-    w->owes_links = false;
-    for (uint32_t i = 0; i < w->links.n_buckets; i++) {
-        for (struct adit_up_node *n = w->links.buckets[i]; n; n = n->next) {
-            struct adit_up_link *link = link_of_name(n);
-
-            if (link->owes_down)
-                link->owes_down = !adit_up_note_link_down(w, link->name);
-            w->owes_links |= link->owes_down;
-        }
-    }
-}
-
 static void tick(struct adit_up_worker *w)
 {
-    for (struct adit_up_peer *p = w->all; p; p = p->next)
-        tick_peer(w, p);
-    if (w->owes_links)
-        pay_links(w);
+    adit_up_tick(w);
     if (w->is_device_off)
         start_watching_device(w);
     if (!w->all && !w->owes_links && !w->is_device_off)
-        set_timer(w, false);
+        adit_up_tick_stop(w);
 }
 
 /* ---- the turn ---- */

@@ -19,6 +19,7 @@
 #include "plane/merge.h"
 #include "plane/ring.h"
 #include "plane/routes.h"
+#include "plane/wheel.h"
 #include "wire/stream.h"
 
 enum {
@@ -113,6 +114,7 @@ struct adit_up_route {
 
 struct adit_up_peer {
     struct adit_up_node by_id, by_addr;
+    struct adit_wheel_node by_tick;
     struct adit_up_peer *next, *prev; /* of all */
     struct adit_up_peer *next_buried;
     struct adit_peer_spec spec; /* as policy gave it */
@@ -239,6 +241,8 @@ struct adit_up_worker {
     struct adit_device *device;
     bool is_device_read; /* else only written to */
     bool is_ticking, is_device_off;
+    uint64_t tick_base_ns;   /* when tick 0 was */
+    struct adit_wheel wheel; /* of peers */
 
     struct adit_up_map links, peers, addrs;
     uint64_t hash_seed;
@@ -378,6 +382,15 @@ bool adit_up_gremlin_stalls(struct adit_up_worker *w, struct adit_up_link *link,
 void adit_up_gremlin_turn(struct adit_up_worker *w); /* lets go what is due */
 void adit_up_gremlin_report(const struct adit_up_worker *w);
 
+/* userplane_tick.c */
+void adit_up_tick_start(struct adit_up_worker *w); /* nothing, if the timer runs already */
+void adit_up_tick_stop(struct adit_up_worker *w);
+void adit_up_tick(struct adit_up_worker *w);
+/* A deadline is an earlier one now, or may be; or it is over with all of them. */
+void adit_up_tick_arm(struct adit_up_worker *w, struct adit_up_peer *peer);
+void adit_up_tick_soon(struct adit_up_worker *w,
+                       struct adit_up_peer *peer); /* with the next tick at the latest */
+
 /* userplane_loop.c */
 /* `crew`, `index`, `home`, `does_in` and `does_out` are set before. */
 ADIT_MUST_USE adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userplane_params *p,
@@ -385,7 +398,6 @@ ADIT_MUST_USE adit_err adit_up_worker_init(struct adit_up_worker *w, const struc
 size_t adit_up_packet_cap(const struct adit_userplane_params *p);
 void adit_up_worker_fini(struct adit_up_worker *w);
 void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep);
-void adit_up_worker_tick_wanted(struct adit_up_worker *w);
 void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device, bool is_read);
 void adit_up_worker_device_rest(struct adit_up_worker *w); /* not read until the next tick */
 ADIT_MUST_USE adit_err adit_up_worker_watch(struct adit_up_worker *w, struct adit_up_link *link);

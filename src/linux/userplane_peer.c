@@ -70,6 +70,8 @@ struct adit_up_link *adit_up_peer_link(struct adit_up_worker *w, struct adit_up_
     if (peer->link->peer)
         peer->link->peer->link = NULL;
     peer->link->peer = peer;
+    if (peer->link->out)
+        adit_up_tick_soon(w, peer);
     return peer->link;
 }
 
@@ -114,6 +116,7 @@ adit_err adit_up_peer_add(struct adit_up_worker *w, const struct adit_peer_spec 
 
     if (!peer)
         return ADIT_E_MEMORY;
+    adit_up_tick_start(w);
     adit_up_map_add(&w->peers, &peer->by_id, spec->peer);
     peer->spec = *spec;
     peer->remote = spec->remote;
@@ -126,7 +129,7 @@ adit_err adit_up_peer_add(struct adit_up_worker *w, const struct adit_peer_spec 
     if (w->all)
         w->all->prev = peer;
     w->all = w->only = peer;
-    adit_up_worker_tick_wanted(w);
+    adit_up_tick_arm(w, peer);
     return ADIT_OK;
 }
 
@@ -149,6 +152,7 @@ void adit_up_peer_set(struct adit_up_worker *w, struct adit_up_peer *peer, const
     /* A new limit of silence does not reach back. */
     if (old.silent_s != spec->silent_s)
         peer->rx_ns = w->now.mono_ns;
+    adit_up_tick_arm(w, peer);
 }
 
 static void forget_routes(struct adit_up_worker *w, struct adit_up_peer *peer)
@@ -169,6 +173,7 @@ void adit_up_peer_bury(struct adit_up_worker *w, struct adit_up_peer *peer)
     adit_tx_fini(&peer->tx);
     adit_rx_fini(&peer->rx);
     adit_up_map_del(&w->peers, &peer->by_id);
+    adit_wheel_del(&w->wheel, &peer->by_tick);
     if (peer->prev)
         peer->prev->next = peer->next;
     else

@@ -132,6 +132,8 @@ void adit_up_stream_commit(struct adit_up_worker *w, struct adit_up_link *link, 
     link->is_dirty = true;
     link->next_dirty = w->dirty;
     w->dirty = link;
+    if (link->peer)
+        adit_up_tick_soon(w, link->peer); /* to free the buffer, if nothing follows */
 }
 
 /* EPOLLOUT only while something waits. */
