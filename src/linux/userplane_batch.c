@@ -174,10 +174,16 @@ adit_err adit_up_errno_drop(int os_errno)
     }
 }
 
-static void give_up_single(struct adit_up_worker *w, struct adit_up_train *t, uint32_t n, int os_errno)
+static void on_single_refusal(struct adit_up_worker *w, struct adit_up_train *t, const struct msghdr *m,
+                              uint32_t n)
 {
-    if (os_errno == EMSGSIZE)
+    int os_errno = errno;
+
+    if (os_errno == EMSGSIZE) {
         adit_up_path_refused(w, t, n);
+        if (adit_up_path_force(t, m, n))
+            return;
+    }
     adit_up_drop(w, t->peer, adit_up_errno_drop(os_errno));
 }
 
@@ -198,7 +204,7 @@ static void send_singly(struct adit_up_worker *w, uint32_t train)
         if (p->train != train)
             continue;
         if (sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-            give_up_single(w, t, p->n, errno);
+            on_single_refusal(w, t, &m, p->n);
         else
             adit_haul_add(&w->hauls.sends, 1, p->n);
     }
@@ -234,16 +240,17 @@ static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int
 }
 
 /* Trouble of the path or of the queue costs the packets that met it, never the peer or the batch. */
-static void on_refusal(struct adit_up_worker *w, uint32_t train, int os_errno)
+static void on_refusal(struct adit_up_worker *w, uint32_t train)
 {
     struct adit_up_train *t = &w->batch.trains[train];
+    int os_errno = errno;
 
     if (learn_refusal(w, t, os_errno)) {
         send_singly(w, train);
         return;
     }
     if (t->n_packets == 1) {
-        give_up_single(w, t, t->n_bytes, os_errno);
+        on_single_refusal(w, t, &w->batch.msgs[train].msg_hdr, t->n_bytes);
         return;
     }
     for (uint32_t i = 0; i < t->n_packets; i++)
@@ -273,7 +280,7 @@ static void send_by(struct adit_up_worker *w, uint32_t first, uint32_t end)
             continue;
         }
         if (sent < 0)
-            on_refusal(w, first++, errno);
+            on_refusal(w, first++);
         is_second = false;
     }
 }

@@ -168,7 +168,7 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
 static void carry(struct adit_up_worker *w, struct adit_up_peer *peer, adit_up_span packet, size_t max,
                   bool *is_told)
 {
-    if (packet.n > max) {
+    if (!adit_up_fits(adit_bytes_of(packet.b, packet.n), max)) {
         adit_up_too_big(w, peer, packet, max, is_told);
         return;
     }

@@ -69,8 +69,10 @@ adit_err adit_up_link_add(struct adit_up_worker *w, const struct adit_link_spec 
     link->is_connected = spec->is_connected;
     link->is_send_only = spec->is_send_only;
     learn_socket(link);
-    if (!link->is_stream)
+    if (!link->is_stream) {
         ask_for_trains(w, link);
+        adit_up_path_learn_socket(link);
+    }
     if (link->is_stream)
         link->rest = adit_alloc(w->stream_packet_max + ADIT_STREAM_HEAD_LEN);
     if (link->is_stream && !link->rest) {

@@ -90,6 +90,7 @@ struct adit_up_link {
     uint32_t serial; /* names are used again */
     int domain;      /* AF_INET or AF_INET6 */
     uint16_t local_port;
+    int disc4, disc6; /* path MTU discovery, as it was given; -1: not of this family */
     bool is_stream, is_connected;
     bool is_send_only; /* read by another worker, or another socket is */
     bool has_trains;   /* the kernel takes and gives several datagrams at once */
@@ -340,7 +341,14 @@ adit_err adit_up_errno_drop(int os_errno); /* under which counter a refused send
 /* userplane_path.c */
 uint32_t adit_up_path_ask(const struct adit_up_train *t); /* the longest datagram; 0: the kernel cannot say */
 void adit_up_path_refused(struct adit_up_worker *w, const struct adit_up_train *t, uint32_t n);
-size_t adit_up_inner_max(struct adit_up_worker *w, struct adit_up_peer *peer); /* that is carried */
+void adit_up_path_learn_socket(struct adit_up_link *link);
+/*
+ * What was refused, and can be no smaller, goes in fragments, whatever `mtu-disc` says: control packets, and
+ * data that IPv6 counts on (RFC 8200, 5). False: it is neither, or was refused again.
+ */
+bool adit_up_path_force(struct adit_up_train *t, const struct msghdr *m, uint32_t n);
+size_t adit_up_inner_max(struct adit_up_worker *w, struct adit_up_peer *peer); /* that the path carries */
+bool adit_up_fits(adit_bytes packet, size_t max);
 void adit_up_lower_mss(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t *b, size_t n);
 /* Longer than max: cut to pieces, or dropped and, unless *is_told, answered. `packet` is overwritten. peer
  * NULL: it is another worker's. */

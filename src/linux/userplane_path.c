@@ -2,11 +2,12 @@
 /*
  * What a path can carry. The kernel learns it from devices and from ICMP answers, and refuses datagrams that
  * must not be fragmented and are longer (EMSGSIZE); then it is asked how long they may be, and until that is
- * forgotten inner packets that would not fit are answered, or cut, before they are sealed.
+ * forgotten inner packets that would not fit are answered, or cut, before they are sealed. What nobody can make
+ * smaller is fragmented on the wire.
  *
  * The error queue (IP_RECVERR) would tell no more than the kernel's route knows, and is left off: on a socket
- * that many peers share it lets an ICMP answer to one of them fail a call that is about another, and
- * strangers fill a queue. Where it is on all the same, nothing is believed that it says of whom.
+ * that many peers share it lets an ICMP answer to one of them fail a call that is about another, and strangers
+ * fill a queue.
  */
 #include "linux/userplane_parts.h"
 
@@ -24,6 +25,7 @@ enum {
     V6_HEADS = 40 + 8,
     MSS_OF_V4 = 20 + 20,
     MSS_OF_V6 = 40 + 20,
+    V6_MTU_MIN = 1280,
     ANSWERS_PER_S = 100, /* to one peer's senders: each of its flows needs one, now and then */
 };
 
@@ -120,6 +122,50 @@ void adit_up_path_refused(struct adit_up_worker *w, const struct adit_up_train *
         return;
     peer->path_max = max;
     peer->path_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
+}
+
+static void read_disc(struct adit_up_link *link, int level, int name, int *value)
+{
+    socklen_t n = sizeof *value;
+
+    if (getsockopt(link->fd, level, name, value, &n) != 0)
+        *value = -1;
+}
+
+void adit_up_path_learn_socket(struct adit_up_link *link)
+{
+    link->disc4 = link->disc6 = -1;
+    read_disc(link, IPPROTO_IP, IP_MTU_DISCOVER, &link->disc4);
+    if (link->domain == AF_INET6)
+        read_disc(link, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &link->disc6);
+}
+
+static void set_disc(const struct adit_up_link *link, int v4, int v6)
+{
+    if (link->disc4 >= 0)
+        (void)setsockopt(link->fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+    if (link->disc6 >= 0)
+        (void)setsockopt(link->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+}
+
+bool adit_up_path_force(struct adit_up_train *t, const struct msghdr *m, uint32_t n)
+{
+    struct adit_up_link *link = t->link;
+    int os_errno = errno;
+    bool is_sent;
+
+    if (t->peer && n > V6_MTU_MIN + adit_tx_overhead(&t->peer->tx))
+        return false;
+    set_disc(link, IP_PMTUDISC_WANT, IPV6_PMTUDISC_WANT);
+    is_sent = sendmsg(link->fd, m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    set_disc(link, link->disc4, link->disc6);
+    errno = os_errno;
+    return is_sent;
+}
+
+bool adit_up_fits(adit_bytes packet, size_t max)
+{
+    return packet.n <= max || (packet.n <= V6_MTU_MIN && packet.p[0] >> 4 == 6);
 }
 
 size_t adit_up_inner_max(struct adit_up_worker *w, struct adit_up_peer *peer)

@@ -72,18 +72,25 @@ static int udp6(const char *address, struct adit_addr *at)
 
 /* ---- inner packets ---- */
 
-static void say_v4(struct end *e, size_t n, uint16_t fragment)
+static void put_v4(uint8_t *b, size_t n, uint16_t fragment, uint32_t src, uint32_t dst)
 {
-    uint8_t b[HUGE] = {0};
-    struct adit_wr w = adit_wr_of(b, sizeof b);
+    struct adit_wr w = adit_wr_of(b, n);
 
+    memset(b, 0, n);
     adit_wr_u16(&w, 0x4500);
     adit_wr_u16(&w, (uint16_t)n);
     adit_wr_u16(&w, 7);
     adit_wr_u16(&w, fragment);
     adit_wr_u32(&w, 0x40fd0000);
-    adit_wr_u32(&w, CLIENT_IP);
-    adit_wr_u32(&w, SERVER_IP);
+    adit_wr_u32(&w, src);
+    adit_wr_u32(&w, dst);
+}
+
+static void say_v4(struct end *e, size_t n, uint16_t fragment)
+{
+    uint8_t b[HUGE];
+
+    put_v4(b, n, fragment, CLIENT_IP, SERVER_IP);
     assert_int_equal(send(e->inner, b, n, 0), n);
 }
 
@@ -267,6 +274,49 @@ static void senders_of_ipv6_are_told(void **state)
     duo_stop(&d);
 }
 
+/* IPv6 counts on so much, and what carries it may be fragmented. */
+static void what_ipv6_counts_on_is_carried(void **state)
+{
+    struct duo d;
+    uint8_t b[2048];
+    size_t n;
+
+    (void)state;
+    start(&d);
+    set_mtu(NARROW);
+    say_v6(&d.client, 1280);
+    assert_int_equal(arrives(&d), 1280);
+    say_v6(&d.client, 1280);
+    assert_int_equal(arrives(&d), 1280);
+    say_v6(&d.client, 1281);
+    assert_true(expect_inner(&d.client, &d.server, b, &n));
+    assert_memory_equal(b + 44, "\0\0\x05\0", 4);
+    assert_false(has_inner(&d.server));
+    assert_told_v4(&d, 1280,
+                   NARROW - V4_HEADS - OVERHEAD); /* IPv4 does not; and nothing else is fragmented */
+    duo_stop(&d);
+}
+
+static void a_handshake_goes_on_by_a_narrow_path(void **state)
+{
+    struct adit_cmd cmd = {.kind = ADIT_CMD_CTRL_TX};
+    static struct adit_note note;
+    struct duo d;
+
+    (void)state;
+    start(&d);
+    set_mtu(1000);
+    cmd.ctrl.link = LINK;
+    cmd.ctrl.remote = d.server_at;
+    cmd.ctrl.n = 1250;
+    cmd.ctrl.b[0] = 0x20; /* P_CONTROL_V1 */
+    post(&d.client, &cmd);
+    pump_some(&d.client, &d.server);
+    expect_note(&d.server, &d.client, ADIT_NOTE_CTRL_RX, &note);
+    assert_int_equal(note.ctrl.n, 1250);
+    duo_stop(&d);
+}
+
 static void what_may_be_fragmented_arrives_in_pieces(void **state)
 {
     struct duo d;
@@ -372,6 +422,62 @@ static void the_mss_follows_the_path(void **state)
     duo_stop(&d);
 }
 
+static size_t inner_of(struct raw *r, uint8_t *b, size_t cap)
+{
+    struct adit_open_op op = {.packet = b};
+    ssize_t n = recv(r->fd, b, cap, MSG_DONTWAIT);
+
+    if (n <= 0)
+        return 0;
+    op.n = (size_t)n;
+    adit_rx_open(&r->rx, &op, 1, (adit_now){0});
+    assert_int_equal(op.err, ADIT_OK);
+    memmove(b, op.payload.p, op.payload.n);
+    return op.payload.n;
+}
+
+/* From client to client the server is the router, and its answer goes back the way the packet came. */
+static void a_client_is_told_through_its_tunnel(void **state)
+{
+    struct raw from, to;
+    struct end server;
+    struct adit_addr at;
+    uint8_t b[2048], inner[LARGE];
+    struct adit_rd r;
+    int fd;
+
+    (void)state;
+    set_mtu(NARROW);
+    fd = udp(&at);
+    forbid_fragments(fd);
+    end_start(&server, false, false, true);
+    link_add(&server, LINK, fd, false);
+    raw_start(&from, 0, 3);
+    raw_start(&to, 1, 5);
+    server_peer(&server, 0, &from.at, 3);
+    server_peer(&server, 1, &to.at, 5);
+    pump_some(&server, NULL);
+    put_v4(inner, LARGE, V4_DF, CLIENT_IP, CLIENT_IP + 1);
+    raw_say(&from, &at, adit_bytes_of(inner, LARGE)); /* finds out */
+    pump_some(&server, NULL);
+    assert_int_equal(inner_of(&from, b, sizeof b), 0);
+    assert_int_equal(drops(&server, 1, ADIT_E_TOO_BIG), 1);
+    raw_say(&from, &at, adit_bytes_of(inner, LARGE));
+    pump_some(&server, NULL);
+    assert_int_equal(inner_of(&from, b, sizeof b), 576);
+    r = adit_rd_of(adit_bytes_of(b + 12, 16));
+    assert_int_equal(adit_rd_u32(&r), CLIENT_IP + 1);
+    assert_int_equal(adit_rd_u32(&r), CLIENT_IP);
+    assert_int_equal(adit_rd_u32(&r) >> 16, 0x0304);
+    assert_int_equal(adit_rd_u32(&r), NARROW - V4_HEADS - OVERHEAD);
+    assert_int_equal(inner_of(&to, b, sizeof b), 0);
+    assert_false(has_inner(&server));
+    assert_int_equal(drops(&server, 1, ADIT_E_TOO_BIG), 2);
+    raw_stop(&from);
+    raw_stop(&to);
+    end_stop(&server);
+}
+
 /* An ICMP answer to one client's packet reaches the socket that all share. */
 static void one_clients_errors_do_not_disturb_another(void **state)
 {
@@ -419,12 +525,15 @@ int main(void)
         cmocka_unit_test(a_path_of_ipv6_is_learned),
         cmocka_unit_test(a_path_of_ipv4_is_learned_by_a_socket_of_both),
         cmocka_unit_test(senders_of_ipv6_are_told),
+        cmocka_unit_test(what_ipv6_counts_on_is_carried),
+        cmocka_unit_test(a_handshake_goes_on_by_a_narrow_path),
         cmocka_unit_test(what_may_be_fragmented_arrives_in_pieces),
         cmocka_unit_test(after_ten_minutes_the_path_is_tried_again),
         cmocka_unit_test(another_place_has_another_path),
         cmocka_unit_test(what_no_data_packet_holds_is_answered),
         cmocka_unit_test(answers_have_a_limit),
         cmocka_unit_test(the_mss_follows_the_path),
+        cmocka_unit_test(a_client_is_told_through_its_tunnel),
         cmocka_unit_test(one_clients_errors_do_not_disturb_another),
     };
 

@@ -313,27 +313,69 @@ static void a_super_packet_that_lies_is_dropped(void **state)
     stop(&d);
 }
 
-static void a_narrow_path_gets_single_packets(void **state)
+/* Of a network namespace of this test's own. */
+static void narrow_loopback(void)
 {
+    static bool is_in;
     struct ifreq ifr = {.ifr_name = "lo"};
-    struct duo d;
     int fd;
 
-    (void)state;
-    if (!enter_netns()) {
+    if (!is_in && !enter_netns()) {
         print_message("needs root or user namespaces\n");
         skip();
     }
+    is_in = true;
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ifr.ifr_flags = IFF_UP;
     assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
     ifr.ifr_mtu = 1000;
     assert_int_equal(ioctl(fd, SIOCSIFMTU, &ifr), 0);
     close(fd);
+}
+
+static void a_narrow_path_gets_single_packets(void **state)
+{
+    struct duo d;
+
+    (void)state;
+    narrow_loopback();
     start(&d, false);
     for (int i = 0; i < 3; i++)
         assert_arrives(&d, &here, &there);
     assert_nothing_dropped(&d);
+    stop(&d);
+}
+
+/* Where packets must not be fragmented: its sender hears of it, once for all of its packets. */
+static void a_super_packet_too_big_has_one_answer(void **state)
+{
+    static const uint8_t src[] = {CLIENT_IP >> 24, CLIENT_IP >> 16 & 255, CLIENT_IP >> 8 & 255,
+                                  CLIENT_IP & 255};
+    const int must_not = IP_PMTUDISC_DO;
+    struct duo d;
+    int server_fd, client_fd;
+
+    (void)state;
+    narrow_loopback();
+    server_fd = udp(&d.server_at);
+    client_fd = udp(&d.client_at);
+    assert_int_equal(setsockopt(client_fd, IPPROTO_IP, IP_MTU_DISCOVER, &must_not, sizeof must_not), 0);
+    end_start(&d.server, false, false, false);
+    end_start(&d.client, true, false, false);
+    duo_join_by(&d, 0, server_fd, client_fd);
+    device_start(&d.client, &here);
+    device_start(&d.server, &there);
+    pump_some(&d.client, &d.server);
+    assert_arrives(&d, &here, &there); /* in fragments: it finds out, and is no longer than IPv6 may be */
+    assert_int_equal(here.n_packets, 0);
+    there.n_packets = 0;
+    give_tcp(&here, CLIENT_IP, SERVER_IP);
+    pump_some(&d.client, &d.server);
+    assert_int_equal(drops(&d.client, 0, ADIT_E_TOO_BIG), SEGMENTS);
+    assert_int_equal(here.n_packets, 1);
+    assert_int_equal(here.got_n, 576 - TCP_HEADS);
+    assert_memory_equal(here.got, src, sizeof src); /* in the packet that came back */
+    assert_int_equal(there.n_packets, 0);
     stop(&d);
 }
 
@@ -347,8 +389,9 @@ int main(void)
         cmocka_unit_test(what_goes_singly_is_counted_singly),
         cmocka_unit_test(the_end_tells_how_much_a_call_carried),
         cmocka_unit_test(a_super_packet_that_lies_is_dropped),
-        cmocka_unit_test(
-            a_narrow_path_gets_single_packets), /* the last one: it leaves for another namespace */
+        /* The last ones: they leave for another namespace. */
+        cmocka_unit_test(a_narrow_path_gets_single_packets),
+        cmocka_unit_test(a_super_packet_too_big_has_one_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
