@@ -2,12 +2,12 @@
 /*
  * What a path can carry. The kernel learns it from devices and from ICMP answers, and refuses datagrams that
  * must not be fragmented and are longer (EMSGSIZE); then it is asked how long they may be, and until that is
- * forgotten inner packets that would not fit are answered, or cut, before they are sealed. What nobody can make
- * smaller is fragmented on the wire.
+ * forgotten inner packets that would not fit are answered, or cut, before they are sealed. What nobody can
+ * make smaller is fragmented on the wire.
  *
  * The error queue (IP_RECVERR) would tell no more than the kernel's route knows, and is left off: on a socket
- * that many peers share it lets an ICMP answer to one of them fail a call that is about another, and strangers
- * fill a queue.
+ * that many peers share it lets an ICMP answer to one of them fail a call that is about another, and
+ * strangers fill a queue.
  */
 #include "linux/userplane_parts.h"
 
