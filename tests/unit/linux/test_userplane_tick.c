@@ -134,6 +134,28 @@ static void who_has_no_deadline_is_never_looked_at(void **state)
     stop(&r);
 }
 
+static void another_key_lets_it_ping_again(void **state)
+{
+    struct adit_cmd cmd = {.kind = ADIT_CMD_KEY_DEL};
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    add(&r, 0, PING_S, 0);
+    give_key(&r, 0);
+    key_new(&r.e, 0, true, 1, 4); /* it receives with it, but does not send yet */
+    post(&r.e, &cmd);
+    adit_up_cmd_drain(r.w);
+    for (uint64_t s = 1; s <= 2 * PING_S; s++)
+        tick(&r, s);
+    assert_int_equal(adit_up_peer_find(r.w, 0)->counters.link_tx_bytes, 0);
+    key_use(&r.e, 0, 1);
+    adit_up_cmd_drain(r.w);
+    tick(&r, 2 * PING_S + 1);
+    assert_int_equal(adit_up_peer_find(r.w, 0)->counters.link_tx_bytes, sizeof adit_ping_payload + 24);
+    stop(&r);
+}
+
 /* ---- against a look at everybody, each second ---- */
 
 enum {
@@ -383,17 +405,49 @@ static void an_idle_stream_gives_its_buffer_back(void **state)
     stop(&r);
 }
 
+/* Control bytes wait in it when its peer is seen there for the first time. */
+static void a_buffer_of_nobody_finds_its_peer(void **state)
+{
+    static const uint8_t packet[100];
+    struct adit_peer_spec spec = spec_of(7, LINK_2, NULL);
+    struct adit_cmd cmd = {.kind = ADIT_CMD_CTRL_TX};
+    struct rig r;
+    int fds[2];
+
+    (void)state;
+    start(&r);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    peer_cmd(&r.e, ADIT_CMD_PEER_NEW, &spec);
+    adit_up_cmd_drain(r.w);
+    give_key(&r, 7);
+    link_add(&r.e, LINK_2, fds[0], true);
+    cmd.ctrl.link = LINK_2;
+    cmd.ctrl.n = 20;
+    post(&r.e, &cmd);
+    adit_up_cmd_drain(r.w);
+    assert_non_null(adit_up_link_find(r.w, LINK_2)->out);
+    assert_null(adit_up_link_find(r.w, LINK_2)->peer);
+    adit_up_send(r.w, adit_up_peer_find(r.w, 7), adit_bytes_of(packet, sizeof packet), true);
+    adit_up_stream_flush_dirty(r.w);
+    tick(&r, 1);
+    assert_null(adit_up_link_find(r.w, LINK_2)->out);
+    close(fds[1]);
+    stop(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idle_peers_are_looked_at_once_a_period),
         cmocka_unit_test(busy_peers_are_looked_at_once_a_period),
         cmocka_unit_test(who_has_no_deadline_is_never_looked_at),
+        cmocka_unit_test(another_key_lets_it_ping_again),
         cmocka_unit_test(everything_happens_at_its_tick),
         cmocka_unit_test(a_worker_of_one_direction_does_its_part),
         cmocka_unit_test(after_a_pause_everything_is_done_once),
         cmocka_unit_test(a_note_that_did_not_fit_is_paid),
         cmocka_unit_test(an_idle_stream_gives_its_buffer_back),
+        cmocka_unit_test(a_buffer_of_nobody_finds_its_peer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
