@@ -213,6 +213,8 @@ static void write_answer(struct adit_up_worker *w, adit_bytes answer)
 
     if (err)
         adit_up_drop(w, NULL, err);
+    else
+        adit_haul_add(&w->hauls.writes, 1, answer.n);
 }
 
 /* To a client through its tunnel, to all others through the device, from which their packets came. */

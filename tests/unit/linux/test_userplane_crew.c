@@ -148,6 +148,40 @@ static void clients_meet_across_workers(void **state)
     hall_stop(&h);
 }
 
+/* From one worker's client to another's, which cannot have it: the answer goes back to the first worker. */
+static void an_answer_finds_the_way_back(void **state)
+{
+    struct hall h;
+    uint8_t inner[2200] = {0}, b[2400];
+    struct adit_wr w = adit_wr_of(inner, sizeof inner);
+    struct adit_open_op op = {.packet = b};
+    struct pollfd from;
+    ssize_t n;
+
+    (void)state;
+    hall_start(&h, true);
+    adit_wr_u32(&w, 0x45000000 | (uint32_t)sizeof inner);
+    adit_wr_u32(&w, 0x00004000); /* not to be fragmented */
+    adit_wr_u32(&w, 0x40fd0000);
+    adit_wr_u32(&w, CLIENT_IP);
+    adit_wr_u32(&w, CLIENT_IP + 1);
+    drops(&h.s, ADIT_NO_PEER, ADIT_E_NO_PEER); /* all of them are there */
+    send_raw(h.clients[0].fd, &h.at, b,
+             raw_seal(&h.clients[0], adit_bytes_of(inner, sizeof inner), b, sizeof b));
+    from = (struct pollfd){.fd = h.clients[0].fd, .events = POLLIN};
+    assert_int_equal(poll(&from, 1, WAIT_MS), 1);
+    n = recv(h.clients[0].fd, b, sizeof b, 0);
+    assert_true(n > 0);
+    op.n = (size_t)n;
+    adit_rx_open(&h.clients[0].rx, &op, 1, (adit_now){0});
+    assert_int_equal(op.err, ADIT_OK);
+    assert_int_equal(op.payload.n, 576);
+    assert_memory_equal(op.payload.p + 20, "\x03\x04", 2);
+    assert_memory_equal(op.payload.p + 28, inner, 576 - 28);
+    assert_int_equal(drops(&h.s, 1, ADIT_E_TOO_BIG), 1);
+    hall_stop(&h);
+}
+
 static void inner_sources_are_checked_by_every_worker(void **state)
 {
     struct hall h;
@@ -373,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_packet_finds_its_worker),
         cmocka_unit_test(clients_meet_across_workers),
+        cmocka_unit_test(an_answer_finds_the_way_back),
         cmocka_unit_test(inner_sources_are_checked_by_every_worker),
         cmocka_unit_test(a_peer_that_is_deleted_is_gone_everywhere),
         cmocka_unit_test(control_packets_come_and_go),
