@@ -121,13 +121,15 @@ static void write_udp(const struct train *t, uint8_t *udp, size_t len)
     put16(udp + 6, 0);
 }
 
+/* A computed zero becomes all ones, but for the packets that a TCP super-packet is taken apart into: so do
+ * kernels, which use two ways for the two. */
 static void write_csum(const struct train *t, uint8_t *transport, size_t len)
 {
     uint16_t sum = (uint16_t)~fold(add(pseudo(t, len), transport, len));
 
     if (t->has_no_csum)
         return;
-    put16(transport + (t->is_tcp ? 16 : 6), sum || t->is_tcp ? sum : 0xffff);
+    put16(transport + (t->is_tcp ? 16 : 6), sum || (t->is_tcp && t->count > 1) ? sum : 0xffff);
 }
 
 /* Packet i, whole. Its length. */
