@@ -414,6 +414,16 @@ void adit_host_cmd(struct adit_host *h, enum adit_cmd_kind kind, adit_peer peer)
     post(h, &cmd);
 }
 
+void adit_host_move_peer(struct adit_host *h, adit_peer peer, const struct adit_way *way)
+{
+    struct adit_cmd cmd = {.kind = ADIT_CMD_PEER_MOVED, .peer = peer};
+
+    cmd.spec.link = way->link;
+    cmd.spec.remote = way->remote;
+    cmd.spec.local = way->local;
+    post(h, &cmd);
+}
+
 void adit_host_send(struct adit_host *h, const struct adit_way *way, adit_bytes packet)
 {
     struct adit_cmd cmd;

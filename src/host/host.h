@@ -105,6 +105,9 @@ struct adit_way { /* where a session's packets go */
     struct adit_addr remote, local;
 };
 
+/* The peer is there, whatever the plane has seen. */
+void adit_host_move_peer(struct adit_host *h, adit_peer peer, const struct adit_way *way);
+
 /* Control bytes to somebody. */
 void adit_host_send(struct adit_host *h, const struct adit_way *way, adit_bytes packet);
 

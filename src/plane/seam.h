@@ -70,7 +70,8 @@ enum adit_cmd_kind {
     ADIT_CMD_CTRL_TX,    /* control bytes to this link and address */
     ADIT_CMD_SAY_EXIT,   /* OCC EXIT on the data channel */
     ADIT_CMD_COUNT,      /* a COUNTERS note answers */
-    ADIT_CMD_PEER_MOVED, /* the plane's own, between its workers: `spec` says where the peer is now */
+    ADIT_CMD_PEER_MOVED, /* link, remote and local of `spec` are where the peer is, whatever the plane has
+                            seen */
 };
 
 struct adit_ctrl_bytes {

@@ -278,31 +278,59 @@ void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote)
         adit_session_name(c->session, c->subject);
 }
 
+static bool is_same_client(const struct adit_caller *a, const struct adit_caller *b)
+{
+    return memcmp(adit_session_identity(a->session)->chain_sha256,
+                  adit_session_identity(b->session)->chain_sha256,
+                  sizeof adit_session_identity(a->session)->chain_sha256) == 0;
+}
+
+/* Onto another client's address only if that is the same client, come back (12). False: it stays where it
+ * was. */
+static bool may_take_place_of(struct adit_caller *c, struct adit_caller *other)
+{
+    if (!is_same_client(c, other)) {
+        c->sv->drops[ADIT_E_FLOAT]++;
+        adit_warn(c->sv->log, c->subject, "Disallow float to an address taken by another client");
+        return false;
+    }
+    adit_note(c->sv->log, other->subject, "closing instance: the same client floated to its address");
+    adit_caller_end(other);
+    return true;
+}
+
+/* Workers know the places of their own peers only. */
+static struct adit_caller *neighbour_at(const struct adit_caller *c, const struct adit_addr *remote)
+{
+    for (struct adit_caller *other = c->sv->callers; other; other = other->hh.next) {
+        if (other != c && other->is_admitted && other->way.link == c->way.link &&
+            adit_addr_eq(&other->way.remote, remote))
+            return other;
+    }
+    return NULL;
+}
+
 static void on_floated(struct adit_caller *c, const struct adit_note *note)
 {
+    struct adit_caller *other = neighbour_at(c, &note->moved.remote);
     char was[ADIT_ADDR_STR_MAX], is[ADIT_ADDR_STR_MAX];
 
+    if (other && !may_take_place_of(c, other)) {
+        adit_host_move_peer(c->sv->h, c->lease.peer_id, &c->way);
+        return;
+    }
     adit_addr_str(&c->way.remote, was, sizeof was);
     adit_caller_move(c, &note->moved.remote);
     adit_note(c->sv->log, c->subject, "peer %u (%s) floated from %s to %s", c->lease.peer_id, c->name, was,
               adit_addr_str(&c->way.remote, is, sizeof is));
 }
 
-/* Onto another client's address only if that is the same client, come back (12). */
 static void on_clash(struct adit_caller *c, const struct adit_note *note)
 {
     struct adit_caller *other = adit_caller_of_peer(c->sv, note->moved.other);
-    const struct adit_identity *mine = adit_session_identity(c->session);
 
-    if (!other || other == c ||
-        memcmp(mine->chain_sha256, adit_session_identity(other->session)->chain_sha256,
-               sizeof mine->chain_sha256) != 0) {
-        c->sv->drops[ADIT_E_FLOAT]++;
-        adit_warn(c->sv->log, c->subject, "Disallow float to an address taken by another client");
-        return;
-    }
-    adit_note(c->sv->log, other->subject, "closing instance: the same client floated to its address");
-    adit_caller_end(other);
+    if (other && other != c)
+        (void)may_take_place_of(c, other);
 }
 
 static void on_silent(struct adit_caller *c)
