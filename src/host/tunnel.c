@@ -67,6 +67,8 @@ adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsi
 
 void adit_tunnel_close(struct adit_tunnel *t)
 {
+    if (t->n_queues > 0 && !t->is_null)
+        adit_note(t->log, NULL, "Closing TUN/TAP interface");
     while (t->n_queues > 0) {
         struct adit_device *queue = t->queues[--t->n_queues];
 
