@@ -8,7 +8,7 @@
 /* clang-format off */
 
 #define KEEPALIVE .ping_s = 10, .ping_restart_s = 60
-#define USUAL .traffic_ms = 200, .traffic_bytes = 1300, KEEPALIVE
+#define USUAL .traffic_ms = 300, .traffic_bytes = 1300, KEEPALIVE
 #define TRAINS .most = 20
 #define NARROW .n_lines = 1, \
     .lines = {{.up = {.latency_us = 20000, .kbit_s = 4000}, .down = {.latency_us = 20000, .kbit_s = 4000}}}
@@ -21,7 +21,7 @@
 
 #define QUIET(what, bytes, ...) \
     {.name = "trains: " what, \
-     .plan = {KEEPALIVE, .traffic_ms = 200, .traffic_bytes = bytes, __VA_ARGS__}, \
+     .plan = {KEEPALIVE, .traffic_ms = 300, .traffic_bytes = bytes, __VA_ARGS__}, \
      .sweep = {.kind = SIM_SEEDS, .to = 3}, \
      .musts = {MUST_HAVE(10000, SIM_ALL, SIM_MERGED, SIM_AT_LEAST, 50), \
                MUST_HAVE(10000, SIM_SERVER, SIM_MERGED, SIM_AT_LEAST, 50), \
@@ -70,7 +70,7 @@ static const struct sim_scenario rows[] = {
     {.name = "trains: whole ones are lost",
      .plan = {USUAL, .trains = {TRAINS, .lost_ppm = 200000}},
      .sweep = {.kind = SIM_SEEDS, .to = 3},
-     .musts = {MUST_UP(15000, 1), MUST_PASS(5000, 15000, 1, 80)}},
+     .musts = {MUST_UP(30000, 1), MUST_PASS(5000, 30000, 1, 100)}},
 
     /* Devices that take none of what they said they do. */
     {.name = "trains: the device refuses TCP over IPv4",
@@ -97,19 +97,19 @@ static const struct sim_scenario rows[] = {
      .plan = {USUAL, .n_clients = 4, .has_threads = true, .want_client_to_client = true,
               .trains = CREW(SIM_BY_CHANCE)},
      .sweep = {.kind = SIM_SEEDS, .to = 3},
-     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_HANDED, SIM_AT_LEAST, 2000),
+     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_HANDED, SIM_AT_LEAST, 1000),
                MUST_LOSE(3000, 15000, SIM_ALL, 0),
                MUST_STAY(15000)}},
     {.name = "trains: every packet at the wrong worker",
      .plan = {USUAL, .n_clients = 4, .has_threads = true, .want_client_to_client = true,
               .trains = CREW(SIM_ASTRAY)},
      .sweep = {.kind = SIM_SEEDS, .to = 3},
-     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_HANDED, SIM_AT_LEAST, 4000),
+     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_HANDED, SIM_AT_LEAST, 2000),
                MUST_LOSE(3000, 15000, SIM_ALL, 0),
                MUST_STAY(15000)}},
     {.name = "trains: every packet at the wrong worker, at once",
      .plan = {USUAL, .n_clients = 4, .trains = CREW(SIM_ASTRAY)},
-     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_HANDED, SIM_AT_LEAST, 2000),
+     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_HANDED, SIM_AT_LEAST, 1000),
                MUST_LOSE(3000, 15000, SIM_ALL, 0),
                MUST_STAY(15000)}},
     /* What finds no room is lost, and nothing but that. */
@@ -117,8 +117,8 @@ static const struct sim_scenario rows[] = {
      .plan = {USUAL, .n_clients = 2, .has_threads = true,
               .trains = {TRAINS, .workers = 2, .steering = SIM_ASTRAY, .handed = 1}},
      .sweep = {.kind = SIM_SEEDS, .to = 3},
-     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_RINGS_FULL, SIM_AT_LEAST, 500),
-               MUST_PASS(3000, 15000, SIM_ALL, 50),
+     .musts = {MUST_HAVE(15000, SIM_SERVER, SIM_RINGS_FULL, SIM_AT_LEAST, 300),
+               MUST_PASS(3000, 15000, SIM_ALL, 30),
                MUST_STAY(15000)}},
 
     /* The peer changes, or ends. */
