@@ -188,7 +188,6 @@ static adit_err start_plane(struct adit_host *h, bool is_single_peer)
     if (p.faults)
         warn_of_gremlin(h, p.faults);
     adit_aead_prefer(h->conf->engine == ADIT_ENGINE_EVP ? ADIT_AEAD_EVP : ADIT_AEAD_BEST);
-    adit_info(&h->env.log, NULL, "data packets are sealed by %s", adit_aead_engine_name());
     h->plane = adit_userplane_new(&p);
     if (!h->plane) {
         adit_error(&h->env.log, NULL, "the data plane cannot start: %s", strerror(errno));
@@ -304,6 +303,7 @@ void adit_host_started(struct adit_host *h)
 
 void adit_host_ready(struct adit_host *h, const char *how)
 {
+    adit_info(&h->env.log, NULL, "data packets are sealed by %s", adit_aead_engine_name());
     adit_note(&h->env.log, NULL, "Initialization Sequence Completed%s", how);
 }
 

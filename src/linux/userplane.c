@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "crypto/aead.h"
 #include "linux/userplane_policy.h"
 
 enum {
@@ -104,6 +105,8 @@ static void *run_worker(void *arg)
 {
     struct adit_up_member *m = arg;
 
+    (void)
+        adit_aead_engine_name(); /* the engines check each other now, and not when a first key waits for it */
     while (!atomic_load(&m->shared.is_stopping))
         adit_up_worker_turn(&m->worker, true);
     return NULL;
