@@ -136,7 +136,7 @@ static void start(struct duo *d)
 static size_t arrives(struct duo *d)
 {
     uint8_t b[2048];
-    size_t n;
+    size_t n = 0;
 
     assert_true(expect_inner(&d->server, &d->client, b, &n));
     return n;
