@@ -240,7 +240,8 @@ static adit_err begin_super(struct adit_segments *s)
     s->head_len = s->at = parts.transport + len;
     if (s->n - s->head_len <= segment) {
         s->offload.gso = ADIT_GSO_NONE;
-        return begin_single(s);
+        s->count = 1;
+        return ADIT_OK;
     }
     if (s->head_len > sizeof s->head)
         return ADIT_E_TOO_BIG;
