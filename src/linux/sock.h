@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "base/addr.h"
+#include "base/bytes.h"
 #include "linux/fail.h"
 
 enum adit_socket_kind {
@@ -81,20 +82,18 @@ bool adit_sockaddr_get(const struct sockaddr *sa, socklen_t len, struct adit_add
 
 /* ---- which of our addresses (multihome) ---- */
 
-struct adit_pktinfo {
-    struct adit_ip local; /* family ADIT_AF_NONE: unknown */
-    uint32_t ifindex;
-};
+enum { ADIT_PKTINFO_SPACE = 40 }; /* control bytes that add() may need */
 
-enum { ADIT_PKTINFO_SPACE = 64 }; /* control bytes that put() may need, aligned as struct cmsghdr */
-
-/* Reads what recvmsg() left in msg->msg_control. */
-struct adit_pktinfo adit_pktinfo_get(const struct msghdr *msg);
+/* Of what recvmsg() left in msg->msg_control; family ADIT_AF_NONE: unknown. Port 0; a scope if link-local. */
+struct adit_addr adit_pktinfo_get(const struct msghdr *msg);
 
 /*
- * Writes the source address for sendmsg() into `control` (ADIT_PKTINFO_SPACE bytes, aligned) and points msg
- * at it; with no address msg carries no control data. The interface is left to the routing table.
+ * Control data for sendmsg(), behind the msg_controllen bytes that msg has; msg_control points to memory that
+ * is aligned as struct cmsghdr and has room for CMSG_SPACE(data.n) more.
  */
-void adit_pktinfo_put(const struct adit_pktinfo *info, int socket_family, void *control, struct msghdr *msg);
+void adit_cmsg_add(struct msghdr *msg, int level, int type, adit_bytes data);
+
+/* The source for sendmsg(), if there is one. But for link-local ones the interface is the routing table's. */
+void adit_pktinfo_add(struct msghdr *msg, const struct adit_addr *from, int socket_family);
 
 #endif

@@ -35,7 +35,6 @@ bool adit_sockaddr_put(const struct adit_addr *a, int socket_family, struct sock
     struct sockaddr_in6 sin6 = {
         .sin6_family = AF_INET6, .sin6_port = htons(a->port), .sin6_scope_id = a->scope};
 
-    memset(out, 0, sizeof *out);
     if (a->ip.family == ADIT_AF_NONE)
         return false;
     if (socket_family == AF_INET) {
@@ -79,9 +78,9 @@ bool adit_sockaddr_get(const struct sockaddr *sa, socklen_t len, struct adit_add
     return true;
 }
 
-struct adit_pktinfo adit_pktinfo_get(const struct msghdr *msg)
+struct adit_addr adit_pktinfo_get(const struct msghdr *msg)
 {
-    struct adit_pktinfo info = {0};
+    struct adit_addr local = {0};
     struct msghdr *m = (struct msghdr *)msg; /* the macros want it; nothing is written */
 
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
@@ -90,54 +89,47 @@ struct adit_pktinfo adit_pktinfo_get(const struct msghdr *msg)
 
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO && c->cmsg_len >= CMSG_LEN(sizeof p4)) {
             memcpy(&p4, CMSG_DATA(c), sizeof p4);
-            info.local.family = ADIT_AF_V4;
+            local = (struct adit_addr){.ip.family = ADIT_AF_V4};
             /* ipi_spec_dst rather than ipi_addr: it is one of ours even if the datagram was a broadcast. */
-            memcpy(info.local.b, &p4.ipi_spec_dst, 4);
-            info.ifindex = (uint32_t)p4.ipi_ifindex;
+            memcpy(local.ip.b, &p4.ipi_spec_dst, 4);
         }
         if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO &&
             c->cmsg_len >= CMSG_LEN(sizeof p6)) {
             memcpy(&p6, CMSG_DATA(c), sizeof p6);
-            info.local = get_v6_bytes(&p6.ipi6_addr);
-            info.ifindex = p6.ipi6_ifindex;
+            local = (struct adit_addr){.ip = get_v6_bytes(&p6.ipi6_addr)};
+            if (IN6_IS_ADDR_LINKLOCAL(&p6.ipi6_addr))
+                local.scope = p6.ipi6_ifindex;
         }
     }
-    return info;
+    return local;
 }
 
-static void put_control(struct msghdr *msg, void *control, int level, int type, adit_bytes data)
+void adit_cmsg_add(struct msghdr *msg, int level, int type, adit_bytes data)
 {
-    struct cmsghdr *c;
+    struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)msg->msg_control + msg->msg_controllen);
 
-    _Static_assert(CMSG_SPACE(sizeof(struct in6_pktinfo)) <= ADIT_PKTINFO_SPACE, "room for the control data");
-    memset(control, 0, ADIT_PKTINFO_SPACE);
-    msg->msg_control = control;
-    msg->msg_controllen = CMSG_SPACE(data.n);
-    c = CMSG_FIRSTHDR(msg);
+    memset(c, 0, CMSG_SPACE(data.n));
     c->cmsg_level = level;
     c->cmsg_type = type;
     c->cmsg_len = CMSG_LEN(data.n);
     memcpy(CMSG_DATA(c), data.p, data.n);
+    msg->msg_controllen += CMSG_SPACE(data.n);
 }
 
-void adit_pktinfo_put(const struct adit_pktinfo *info, int socket_family, void *control, struct msghdr *msg)
+void adit_pktinfo_add(struct msghdr *msg, const struct adit_addr *from, int socket_family)
 {
     struct in_pktinfo p4 = {0};
-    struct in6_pktinfo p6 = {0};
+    struct in6_pktinfo p6 = {.ipi6_ifindex = from->scope};
 
-    msg->msg_control = NULL;
-    msg->msg_controllen = 0;
-    if (info->local.family == ADIT_AF_NONE)
+    _Static_assert(CMSG_SPACE(sizeof p6) <= ADIT_PKTINFO_SPACE, "room for the control data");
+    if (from->ip.family == ADIT_AF_NONE)
         return;
-    if (socket_family == AF_INET && info->local.family == ADIT_AF_V4) {
-        memcpy(&p4.ipi_spec_dst, info->local.b, 4);
-        put_control(msg, control, IPPROTO_IP, IP_PKTINFO, adit_bytes_of(&p4, sizeof p4));
+    if (socket_family == AF_INET && from->ip.family == ADIT_AF_V4) {
+        memcpy(&p4.ipi_spec_dst, from->ip.b, 4);
+        adit_cmsg_add(msg, IPPROTO_IP, IP_PKTINFO, adit_bytes_of(&p4, sizeof p4));
     }
     if (socket_family == AF_INET6) {
-        put_v6_bytes(&info->local, &p6.ipi6_addr);
-        /* A link-local source means nothing without its interface. */
-        if (IN6_IS_ADDR_LINKLOCAL(&p6.ipi6_addr))
-            p6.ipi6_ifindex = info->ifindex;
-        put_control(msg, control, IPPROTO_IPV6, IPV6_PKTINFO, adit_bytes_of(&p6, sizeof p6));
+        put_v6_bytes(&from->ip, &p6.ipi6_addr);
+        adit_cmsg_add(msg, IPPROTO_IPV6, IPV6_PKTINFO, adit_bytes_of(&p6, sizeof p6));
     }
 }

@@ -61,7 +61,7 @@ static struct adit_up_train *new_train(struct adit_up_worker *w, uint32_t n, con
     t->to_len = 0;
     t->from.ip.family = ADIT_AF_NONE;
     if (!to->link->is_connected) {
-        if (!adit_up_name_of(to->remote, to->link->domain, t))
+        if (!adit_sockaddr_put(to->remote, to->link->domain, &t->to, &t->to_len))
             return NULL;
         t->from = *to->local;
     }
@@ -125,18 +125,7 @@ static void lay_out(struct adit_up_batch *b)
     }
 }
 
-static void put_segment(struct msghdr *m, uint32_t segment)
-{
-    struct cmsghdr *c = (struct cmsghdr *)((uint8_t *)m->msg_control + m->msg_controllen);
-    uint16_t size = (uint16_t)segment;
-
-    c->cmsg_level = SOL_UDP;
-    c->cmsg_type = UDP_SEGMENT;
-    c->cmsg_len = CMSG_LEN(sizeof size);
-    memcpy(CMSG_DATA(c), &size, sizeof size);
-    m->msg_controllen += CMSG_SPACE(sizeof size);
-}
-
+/* Answers leave from the address that was spoken to. */
 static void address(struct adit_up_train *t, struct msghdr *m)
 {
     *m = (struct msghdr){.msg_control = t->control.b};
@@ -144,20 +133,20 @@ static void address(struct adit_up_train *t, struct msghdr *m)
         m->msg_name = &t->to;
         m->msg_namelen = t->to_len;
     }
-    if (t->from.ip.family != ADIT_AF_NONE)
-        adit_up_put_source(m, t->link->domain, &t->from);
+    adit_pktinfo_add(m, &t->from, t->link->domain);
 }
 
 static void fill_message(struct adit_up_batch *b, uint32_t i)
 {
     struct adit_up_train *t = &b->trains[i];
     struct msghdr *m = &b->msgs[i].msg_hdr;
+    uint16_t segment = (uint16_t)t->segment;
 
     address(t, m);
     m->msg_iov = &b->iov[t->iov_at];
     m->msg_iovlen = t->n_iov;
     if (t->n_packets > 1)
-        put_segment(m, t->segment);
+        adit_cmsg_add(m, SOL_UDP, UDP_SEGMENT, adit_bytes_of(&segment, sizeof segment));
 }
 
 adit_err adit_up_errno_drop(int os_errno)

@@ -28,9 +28,8 @@ static void learn_socket(struct adit_up_link *link)
 
     if (getsockname(link->fd, (struct sockaddr *)&ss, &n) != 0)
         return;
-    a = adit_up_addr_of((struct sockaddr *)&ss);
     link->domain = ss.ss_family;
-    link->local_port = a.port;
+    link->local_port = adit_sockaddr_get((struct sockaddr *)&ss, n, &a) ? a.port : 0;
 }
 
 /* The kernel takes trains, and gives what it has put together. */
@@ -174,8 +173,7 @@ static void take_datagram(struct adit_up_worker *w, struct adit_up_link *link, a
 static void take_train(struct adit_up_worker *w, struct adit_up_link *link, unsigned i)
 {
     struct mmsghdr *m = &w->rx.msgs[i];
-    struct adit_addr remote = adit_up_addr_of((struct sockaddr *)&w->rx.from[i]);
-    struct adit_addr local = adit_up_local_of(&m->msg_hdr, link->local_port);
+    struct adit_addr remote, local = adit_pktinfo_get(&m->msg_hdr);
     size_t segment = segment_of(&m->msg_hdr), left = m->msg_len;
     uint8_t *b = w->rx.iov[i].iov_base;
 
@@ -183,6 +181,8 @@ static void take_train(struct adit_up_worker *w, struct adit_up_link *link, unsi
         adit_up_drop(w, NULL, ADIT_E_TOO_BIG);
         return;
     }
+    local.port = link->local_port;
+    (void)adit_sockaddr_get((struct sockaddr *)&w->rx.from[i], m->msg_hdr.msg_namelen, &remote);
     adit_haul_add(&w->hauls.receives, segment > 0 ? (left + segment - 1) / segment : 1, left);
     while (left > 0 && link->fd >= 0) {
         size_t n = segment > 0 && segment < left ? segment : left;

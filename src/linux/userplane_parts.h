@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "base/rate.h"
+#include "linux/sock.h"
 #include "linux/userplane.h"
 #include "plane/home.h"
 #include "plane/merge.h"
@@ -160,16 +161,12 @@ struct adit_up_train {
     uint32_t n_packets, n_bytes, segment;
     uint32_t iov_at, n_iov;
     bool is_closed;
-    union {
-        struct sockaddr sa;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } to;
+    struct sockaddr_storage to;
     socklen_t to_len; /* 0: the link is connected */
     struct adit_addr from;
     union {
         struct cmsghdr align;
-        uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(uint16_t))];
+        uint8_t b[ADIT_PKTINFO_SPACE + CMSG_SPACE(sizeof(uint16_t))];
     } control;
 };
 
@@ -316,13 +313,6 @@ void adit_up_hand_usage(struct adit_up_worker *w, struct adit_up_peer *peer, uin
 
 /* userplane_cmd.c: executes what policy has posted. True if there was anything. */
 bool adit_up_cmd_drain(struct adit_up_worker *w);
-
-/* userplane_sock.c: socket addresses, and batches of datagrams. */
-struct adit_addr adit_up_addr_of(const struct sockaddr *sa);
-struct adit_addr adit_up_local_of(struct msghdr *m, uint16_t port); /* family NONE: not known */
-/* False: `domain` has no such address. */
-bool adit_up_name_of(const struct adit_addr *a, int domain, struct adit_up_train *t);
-void adit_up_put_source(struct msghdr *m, int domain, const struct adit_addr *from);
 
 /* userplane_batch.c: where a datagram goes is said when it is ready. */
 struct adit_up_dest {

@@ -35,14 +35,15 @@ static bool is_v4_path(const struct adit_up_link *link, const struct adit_up_tra
 {
     struct sockaddr_storage ss = {0};
     socklen_t n = sizeof ss;
+    struct adit_addr to;
 
     if (link->domain == AF_INET)
         return true;
     if (t->to_len > 0)
-        return IN6_IS_ADDR_V4MAPPED(&t->to.v6.sin6_addr);
-    if (getpeername(link->fd, (struct sockaddr *)&ss, &n) != 0)
+        ss = t->to;
+    else if (getpeername(link->fd, (struct sockaddr *)&ss, &n) != 0)
         return false;
-    return adit_up_addr_of((struct sockaddr *)&ss).ip.family == ADIT_AF_V4;
+    return adit_sockaddr_get((struct sockaddr *)&ss, n, &to) && to.ip.family == ADIT_AF_V4;
 }
 
 static uint32_t ask_socket(int fd, bool is_v4)
@@ -73,12 +74,13 @@ static bool copy_route_options(int from, int to)
 static bool bind_source(int fd, int domain, const struct adit_addr *from)
 {
     struct adit_addr any_port = *from;
-    struct adit_up_train name; /* for its address only */
+    struct sockaddr_storage name;
+    socklen_t n;
 
     if (from->ip.family == ADIT_AF_NONE)
         return true;
     any_port.port = 0;
-    return adit_up_name_of(&any_port, domain, &name) && bind(fd, &name.to.sa, name.to_len) == 0;
+    return adit_sockaddr_put(&any_port, domain, &name, &n) && bind(fd, (struct sockaddr *)&name, n) == 0;
 }
 
 /* Only a connected socket knows a route, and a connected one would hear nobody else: so another one asks. */
@@ -90,7 +92,7 @@ static uint32_t ask_route(const struct adit_up_link *link, const struct adit_up_
     if (fd < 0)
         return 0;
     if (copy_route_options(link->fd, fd) && bind_source(fd, link->domain, &t->from) &&
-        connect(fd, &t->to.sa, t->to_len) == 0)
+        connect(fd, (struct sockaddr *)&t->to, t->to_len) == 0)
         max = ask_socket(fd, is_v4_path(link, t));
     close(fd);
     return max;

@@ -79,7 +79,7 @@ static void addresses_survive_the_way_through_sockaddr(void **state)
 
 /* One datagram from a socket of `from` to `server`; answers who sent it and to which address. */
 static void carry(int server, enum adit_family family, const char *to, struct adit_addr *peer,
-                  struct adit_pktinfo *info)
+                  struct adit_addr *came_to)
 {
     struct adit_socket_spec spec = {.kind = ADIT_SOCKET_UDP, .family = family};
     int client = open_ok(&spec);
@@ -107,7 +107,7 @@ static void carry(int server, enum adit_family family, const char *to, struct ad
     msg.msg_namelen = sizeof sa;
     assert_int_equal(recvmsg(server, &msg, 0), 1);
     assert_true(adit_sockaddr_get((struct sockaddr *)&sa, msg.msg_namelen, peer));
-    *info = adit_pktinfo_get(&msg);
+    *came_to = adit_pktinfo_get(&msg);
     close(client);
 }
 
@@ -117,19 +117,19 @@ static void dual_stack_speaks_both_and_names_its_address(void **state)
         .kind = ADIT_SOCKET_UDP, .family = ADIT_AF_V6, .want_bind = true, .want_pktinfo = true};
     int fd = open_ok(&spec);
     struct adit_addr peer;
-    struct adit_pktinfo info;
+    struct adit_addr at;
     char text[64];
 
     (void)state;
     assert_int_equal(number(fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
     assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-    carry(fd, ADIT_AF_V4, "127.0.0.5", &peer, &info);
+    carry(fd, ADIT_AF_V4, "127.0.0.5", &peer, &at);
     assert_int_equal(peer.ip.family, ADIT_AF_V4);
-    assert_string_equal(adit_ip_str(&info.local, text, sizeof text), "127.0.0.5");
-    carry(fd, ADIT_AF_V6, "::1", &peer, &info);
+    assert_string_equal(adit_ip_str(&at.ip, text, sizeof text), "127.0.0.5");
+    carry(fd, ADIT_AF_V6, "::1", &peer, &at);
     assert_int_equal(peer.ip.family, ADIT_AF_V6);
-    assert_string_equal(adit_ip_str(&info.local, text, sizeof text), "::1");
+    assert_string_equal(adit_ip_str(&at.ip, text, sizeof text), "::1");
     close(fd);
 }
 
@@ -146,7 +146,6 @@ static void multihome_answers_from_the_address_that_was_asked(void **state)
         struct adit_socket_spec spec = {
             .kind = ADIT_SOCKET_UDP, .family = rows[i].family, .want_bind = true, .want_pktinfo = true};
         int server = open_ok(&spec), client, family = rows[i].family == ADIT_AF_V6 ? AF_INET6 : AF_INET;
-        struct adit_pktinfo info = {.local = from.ip};
         union {
             struct cmsghdr align;
             char b[ADIT_PKTINFO_SPACE];
@@ -164,7 +163,8 @@ static void multihome_answers_from_the_address_that_was_asked(void **state)
         assert_int_equal(adit_socket_local(client, &at), ADIT_OK);
         assert_true(adit_sockaddr_put(&at, family, &sa, &len));
         msg.msg_namelen = len;
-        adit_pktinfo_put(&info, family, control.b, &msg);
+        msg.msg_control = control.b;
+        adit_pktinfo_add(&msg, &from, family);
         assert_int_equal(sendmsg(server, &msg, 0), 1);
         len = sizeof sa;
         assert_int_equal(poll(&(struct pollfd){.fd = client, .events = POLLIN}, 1, 5000), 1);
