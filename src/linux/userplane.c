@@ -298,6 +298,7 @@ static adit_err make_handed(struct adit_userplane *u, struct adit_up_member *m)
 static adit_err init_shared(struct adit_userplane *u, struct adit_up_member *m)
 {
     struct adit_up_shared *s = &m->shared;
+    uint32_t slots = u->params.is_single_peer ? ADIT_UP_RING_SINGLE : ADIT_UP_RING;
 
     s->note_fd = u->note_fd;
     s->device = u->params.device;
@@ -306,8 +307,8 @@ static adit_err init_shared(struct adit_userplane *u, struct adit_up_member *m)
     sem_init(&s->device_taken, 0, 0);
     if (s->cmd_fd < 0)
         return ADIT_E_OS;
-    if (adit_ring_init(&s->cmds, sizeof(struct adit_cmd), ADIT_UP_CMDS) ||
-        adit_ring_init(&s->notes, sizeof(struct adit_note), ADIT_UP_NOTES))
+    if (adit_ring_init(&s->cmds, sizeof(struct adit_cmd), slots) ||
+        adit_ring_init(&s->notes, sizeof(struct adit_note), slots))
         return ADIT_E_MEMORY;
     return make_handed(u, m);
 }

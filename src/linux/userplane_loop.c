@@ -258,6 +258,12 @@ size_t adit_up_packet_cap(const struct adit_userplane_params *p)
     return (cap + 63) & ~(size_t)63;
 }
 
+/* Not zeroed: its pages are taken when they are first used, and a quiet client uses few of them. */
+static uint8_t *room(size_t n)
+{
+    return adit_realloc(NULL, n);
+}
+
 static adit_err make_rooms(struct adit_up_worker *w)
 {
     size_t inner = sealed_max(&w->params);
@@ -269,11 +275,11 @@ static adit_err make_rooms(struct adit_up_worker *w)
     if (w->stream_packet_max > UINT16_MAX)
         w->stream_packet_max = UINT16_MAX;
     w->stream_room_cap = ADIT_UP_STREAM_READ + ADIT_STREAM_HEAD_LEN + w->stream_packet_max;
-    w->rx.room = adit_alloc((size_t)ADIT_UP_RX_MSGS * ADIT_UP_RX_STRIDE);
-    w->batch.arena = adit_alloc(ADIT_UP_TX_BYTES);
-    w->tun_room = adit_alloc(ADIT_MERGE_LEN_MAX);
-    w->spare_room = adit_alloc(ADIT_MERGE_LEN_MAX);
-    w->stream_room = adit_alloc(w->stream_room_cap);
+    w->rx.room = room((size_t)ADIT_UP_RX_MSGS * ADIT_UP_RX_STRIDE);
+    w->batch.arena = room(ADIT_UP_TX_BYTES);
+    w->tun_room = room(ADIT_MERGE_LEN_MAX);
+    w->spare_room = room(ADIT_MERGE_LEN_MAX);
+    w->stream_room = room(w->stream_room_cap);
     w->routes = adit_routes_new();
     if (!w->rx.room || !w->batch.arena || !w->tun_room || !w->spare_room || !w->stream_room || !w->routes)
         return ADIT_E_MEMORY;

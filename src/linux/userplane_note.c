@@ -40,7 +40,7 @@ void adit_up_note_ctrl(struct adit_up_worker *w, const struct adit_up_link *link
         return;
     }
     /* Datagrams are anybody's; what a stream may bring in one turn is bounded already. */
-    if ((w->ctrl_left == 0 && !link->is_stream) || adit_ring_room(&w->shared->notes) <= ADIT_UP_RESERVE) {
+    if ((w->ctrl_left == 0 && !link->is_stream) || !adit_ring_is_roomy(&w->shared->notes)) {
         adit_up_drop(w, NULL, ADIT_E_QUEUE);
         return;
     }

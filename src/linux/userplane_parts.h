@@ -24,9 +24,8 @@
 #include "wire/stream.h"
 
 enum {
-    ADIT_UP_CMDS = 256,                /* slots of the command ring */
-    ADIT_UP_NOTES = 256,               /* slots of the note ring */
-    ADIT_UP_RESERVE = 64,              /* of either ring, kept free of control packets */
+    ADIT_UP_RING = 256,                /* slots of the command ring, and of the note ring */
+    ADIT_UP_RING_SINGLE = 32,          /* ... if there is one peer */
     ADIT_UP_RX_MSGS = 8,               /* trains per receiving call */
     ADIT_UP_RX_LEN = 65536,            /* bytes of a train at the most */
     ADIT_UP_RX_STRIDE = 65536 + 4352,  /* between buffers: not a power of two, which would share cache sets */

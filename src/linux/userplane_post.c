@@ -97,7 +97,7 @@ adit_err adit_up_member_post(struct adit_up_member *m, struct adit_cmd *cmd)
     if (is_ctrl && cmd->ctrl.n > ADIT_CTRL_PACKET_MAX)
         return ADIT_E_TOO_BIG;
     adit_up_member_release(m);
-    if (is_ctrl && (m->held || adit_ring_room(&m->shared.cmds) <= ADIT_UP_RESERVE))
+    if (is_ctrl && (m->held || !adit_ring_is_roomy(&m->shared.cmds)))
         return ADIT_E_QUEUE;
     slot = m->held ? NULL : adit_ring_claim(&m->shared.cmds);
     if (!slot)

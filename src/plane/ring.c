@@ -37,6 +37,11 @@ uint32_t adit_ring_room(const struct adit_ring *r)
     return r->mask + 1 - (atomic_load(&r->tail) - atomic_load(&r->head));
 }
 
+bool adit_ring_is_roomy(const struct adit_ring *r)
+{
+    return adit_ring_room(r) > (r->mask + 1) / 4;
+}
+
 void *adit_ring_claim(struct adit_ring *r)
 {
     return adit_ring_room(r) > 0 ? slot_at(r, atomic_load(&r->tail)) : NULL;

@@ -32,6 +32,8 @@ void adit_ring_fini(struct adit_ring *r); /* wipes all slots; zeros allowed */
 void *adit_ring_claim(struct adit_ring *r);
 void adit_ring_publish(struct adit_ring *r);
 uint32_t adit_ring_room(const struct adit_ring *r); /* free slots; the consumer can only add to them */
+/* More than a quarter is free, which is kept for what must not be lost: others may write, too. */
+bool adit_ring_is_roomy(const struct adit_ring *r);
 
 /* Consumer: the oldest message, NULL if there is none; adit_ring_release() gives its slot back. */
 void *adit_ring_front(struct adit_ring *r);

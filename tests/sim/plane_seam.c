@@ -8,7 +8,6 @@
 #include "plane_parts.h"
 
 enum {
-    RESERVE = 8, /* slots that control packets leave free for everything else */
     /* Everything but control bytes, which are ten times as long. */
     SPEC_LEN = sizeof(struct adit_peer_spec),
     KEYS_LEN = sizeof(struct adit_data_keys),
@@ -27,7 +26,7 @@ bool sim_plane_note(struct sim_plane *p, const struct adit_note *note)
 {
     struct adit_note *slot;
 
-    if (note->kind == ADIT_NOTE_CTRL_RX && adit_ring_room(&p->notes) <= RESERVE) {
+    if (note->kind == ADIT_NOTE_CTRL_RX && !adit_ring_is_roomy(&p->notes)) {
         sim_plane_drop(p, NULL, ADIT_E_QUEUE);
         return false;
     }
@@ -91,7 +90,7 @@ static adit_err post(struct adit_plane *base, struct adit_cmd *cmd)
 {
     struct sim_plane *p = (struct sim_plane *)base;
 
-    if (cmd->kind == ADIT_CMD_CTRL_TX && (p->n_waiting > 0 || adit_ring_room(&p->cmds) <= RESERVE))
+    if (cmd->kind == ADIT_CMD_CTRL_TX && (p->n_waiting > 0 || !adit_ring_is_roomy(&p->cmds)))
         return ADIT_E_QUEUE;
     if (p->n_waiting > 0 || !put_cmd(p, cmd))
         wait_in_line(p, cmd);

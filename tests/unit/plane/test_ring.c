@@ -17,6 +17,8 @@ static void messages_come_out_in_order_and_full_is_said(void **state)
     for (int round = 0; round < 100; round++) {
         for (int i = 0; i < 4; i++) {
             assert_int_equal(adit_ring_room(&r), 4 - i);
+            assert_int_equal(adit_ring_is_roomy(&r),
+                             i < 3); /* the last quarter is for what must not be lost */
             slot = adit_ring_claim(&r);
             assert_non_null(slot);
             *slot = round * 4 + i;
