@@ -25,7 +25,7 @@ enum {
 
 static const char *const trial_ciphers[] = {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM", "CHACHA20-POLY1305"};
 static const size_t trial_lens[] = {0, 1, 15, 16, 17, 64, 1399, 1400, TRIAL_MAX};
-static const size_t trial_aad_lens[] = {4, 8};
+static const size_t trial_aad_lens[] = {4, 8}; /* in turn */
 
 /* Not from the heap: a program that has hardly any shall not end up with another engine for it. */
 static struct trial {
@@ -101,10 +101,8 @@ static bool agree_on(struct trial *t, size_t n, size_t aad_n)
 static long try_lengths(struct trial *t)
 {
     for (size_t i = 0; i < sizeof trial_lens / sizeof *trial_lens; i++) {
-        for (size_t j = 0; j < sizeof trial_aad_lens / sizeof *trial_aad_lens; j++) {
-            if (!agree_on(t, trial_lens[i], trial_aad_lens[j]))
-                return (long)trial_lens[i];
-        }
+        if (!agree_on(t, trial_lens[i], trial_aad_lens[i % 2]))
+            return (long)trial_lens[i];
     }
     return -1;
 }
