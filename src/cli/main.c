@@ -12,11 +12,12 @@
 #include "cli/verbs.h"
 
 static const struct verb {
-    const char *name;
+    const char *name, *usage;
     int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"setup", adit_verb_setup},     {"profile", adit_verb_profile}, {"server", adit_verb_server},
-    {"connect", adit_verb_connect}, {"check", adit_verb_check},
+    {"setup", adit_usage_setup, adit_verb_setup},    {"profile", adit_usage_profile, adit_verb_profile},
+    {"server", adit_usage_server, adit_verb_server}, {"connect", adit_usage_connect, adit_verb_connect},
+    {"check", adit_usage_check, adit_verb_check},
 };
 
 static bool is_called_openvpn(const char *program)
@@ -29,6 +30,18 @@ static bool is_called_openvpn(const char *program)
 static bool is_help(const char *word)
 {
     return strcmp(word, "help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* argv[0] is the verb. Help is asked for anywhere behind it, whatever else is there. */
+static int run_verb(const struct verb *v, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            fputs(v->usage, stdout);
+            return 0;
+        }
+    }
+    return v->run(argc, argv);
 }
 
 /* A first word that is neither a verb, an option nor a file: most likely a verb that was misspelt. */
@@ -49,10 +62,12 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; !is_openvpn && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
+            return run_verb(&verbs[i], argc - 1, argv + 1);
     }
-    if (!is_openvpn && is_help(argv[1]))
-        return adit_tool_help();
+    if (!is_openvpn && is_help(argv[1])) {
+        adit_tool_help();
+        return 0;
+    }
     if (!is_openvpn && is_nothing(argv[1])) {
         fprintf(stderr,
                 "adit: '%s' is neither a command (setup, profile, server, connect, check) nor a file here; "

@@ -44,6 +44,9 @@ static bool check_material(const struct adit_conf *c)
     return is_good;
 }
 
+const char adit_usage_check[] =
+    "usage: adit check FILE        (any configuration or profile; nothing is changed)\n";
+
 int adit_verb_check(int argc, char **argv)
 {
     const char *args[] = {"--config", argc == 2 ? argv[1] : ""};
@@ -52,11 +55,8 @@ int adit_verb_check(int argc, char **argv)
     bool is_good;
 
     if (argc != 2 || argv[1][0] == '-') {
-        bool is_asked = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-
-        fputs("usage: adit check FILE        (any configuration or profile; nothing is changed)\n",
-              is_asked ? stdout : stderr);
-        return is_asked ? 0 : 1;
+        fputs(adit_usage_check, stderr);
+        return 1;
     }
     c = adit_load(args, sizeof args / sizeof args[0], &report, stdout);
     if (!c) {

@@ -25,7 +25,7 @@ enum {
     NAME_MAX_LEN = ADIT_PKI_CN_MAX,
 };
 
-static const char usage[] =
+const char adit_usage_profile[] =
     "adit profile add DIR NAME [--days N]     a new client: DIR/profiles/NAME.ovpn\n"
     "adit profile list DIR                    all clients\n"
     "adit profile show DIR NAME               print the profile\n"
@@ -375,14 +375,14 @@ static bool read_args(int argc, char **argv, const struct command *c, const char
             q->name = argv[i];
             words++;
         } else {
-            adit_site_fail("profile", "too much: %s\n\n%s", argv[i], usage);
+            adit_site_fail("profile", "too much: %s\n\n%s", argv[i], adit_usage_profile);
             return false;
         }
     }
     if (words == (c->has_name ? 2 : 1))
         return !c->has_name || is_name_good(q->name);
     adit_site_fail("profile", "name %s\n\n%s",
-                   words == 0 ? "the folder, which adit setup has made" : "the client", usage);
+                   words == 0 ? "the folder, which adit setup has made" : "the client", adit_usage_profile);
     return false;
 }
 
@@ -402,13 +402,9 @@ static int run(int argc, char **argv, const struct command *c)
 
 int adit_verb_profile(int argc, char **argv)
 {
-    if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        return EXIT_SUCCESS;
-    }
     for (size_t i = 0; argc >= 2 && i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return run(argc, argv, &commands[i]);
     return adit_site_fail("profile", "%s%s\n\n%s", argc >= 2 ? "unknown command " : "which command?",
-                          argc >= 2 ? argv[1] : "", usage);
+                          argc >= 2 ? argv[1] : "", adit_usage_profile);
 }

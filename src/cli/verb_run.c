@@ -10,27 +10,26 @@
 #include "cli/run.h"
 #include "cli/site.h"
 
-/* One word that is no option, else the text: to stdout if it was asked for. Then *status is the result. */
-static bool has_one_word(int argc, char **argv, const char *usage, int *status)
-{
-    bool is_asked = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+const char adit_usage_server[] =
+    "usage: adit server DIR        (DIR as made by: adit setup DIR --endpoint HOST)\n";
+const char adit_usage_connect[] =
+    "usage: adit connect FILE        (FILE as made by: adit profile add DIR NAME)\n";
 
+/* One word that is no option, else the text. */
+static bool has_one_word(int argc, char **argv, const char *usage)
+{
     if (argc == 2 && argv[1][0] != '-')
         return true;
-    *status = is_asked ? 0 : 1;
-    fputs(usage, is_asked ? stdout : stderr);
+    fputs(usage, stderr);
     return false;
 }
 
 int adit_verb_server(int argc, char **argv)
 {
     const char *args[] = {"--config", ADIT_SITE_CONF};
-    int status;
 
-    if (!has_one_word(argc, argv,
-                      "usage: adit server DIR        (DIR as made by: adit setup DIR --endpoint HOST)\n",
-                      &status))
-        return status;
+    if (!has_one_word(argc, argv, adit_usage_server))
+        return 1;
     if (chdir(argv[1]) != 0 || access(ADIT_SITE_CONF, R_OK) != 0) {
         bool is_absent = errno == ENOENT || errno == ENOTDIR;
 
@@ -66,11 +65,8 @@ int adit_verb_connect(int argc, char **argv)
 {
     const char *args[] = {"--config", argc == 2 ? argv[1] : ""};
     const struct adit_run_watch watch = {.log = {.put = put_watched, .verb = 1}};
-    int status;
 
-    if (!has_one_word(argc, argv,
-                      "usage: adit connect FILE        (FILE as made by: adit profile add DIR NAME)\n",
-                      &status))
-        return status;
+    if (!has_one_word(argc, argv, adit_usage_connect))
+        return 1;
     return adit_run(args, sizeof args / sizeof args[0], false, &watch);
 }

@@ -30,7 +30,7 @@ enum {
 
 #define STAGE ".setup-"
 
-static const char usage[] =
+const char adit_usage_setup[] =
     "adit setup DIR --endpoint HOST[:PORT] [--proto udp|tcp] [--network 10.8.0.0/24] [--key-type "
     "ecdsa|ed25519|rsa]\n"
     "\n"
@@ -189,9 +189,9 @@ static bool read_args(int argc, char **argv, struct setup *s)
         }
         snprintf(name, sizeof name, "%.*s", eq ? (int)(eq - argv[i]) : (int)strlen(argv[i]), argv[i]);
         if (!is_option(name))
-            return adit_site_fail("setup", "unknown option %s\n\n%s", name, usage), false;
+            return adit_site_fail("setup", "unknown option %s\n\n%s", name, adit_usage_setup), false;
         if (!eq && i + 1 == argc)
-            return adit_site_fail("setup", "%s: a value is missing\n\n%s", name, usage), false;
+            return adit_site_fail("setup", "%s: a value is missing\n\n%s", name, adit_usage_setup), false;
         if (!read_option(s, name, eq ? eq + 1 : argv[++i]))
             return false;
     }
@@ -200,7 +200,7 @@ static bool read_args(int argc, char **argv, struct setup *s)
     adit_site_fail("setup", "%s\n\n%s",
                    s->dir ? "--endpoint HOST is missing: where will clients reach this server?"
                           : "name the folder to be made",
-                   usage);
+                   adit_usage_setup);
     return false;
 }
 
@@ -482,10 +482,6 @@ int adit_verb_setup(int argc, char **argv)
     adit_err e;
     bool ok;
 
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        return EXIT_SUCCESS;
-    }
     if (!read_args(argc, argv, &s))
         return EXIT_FAILURE;
     c = adit_alloc(sizeof *c);
