@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include <netlink/netlink.h>
+#include <netlink/route/link.h>
 #include <netlink/route/route.h>
 
 #include "linux/priv.h"
@@ -340,6 +341,39 @@ static void a_route_that_could_not_be_put_back_is_not_taken(void **state)
     nl_socket_free(sock);
 }
 
+static void a_link_is_set_as_it_is_wished(void **state)
+{
+    struct nl_sock *sock = nl_socket_alloc();
+    struct rtnl_link *link;
+    struct adit_priv *p = start(NULL);
+    struct adit_tun_opened tun;
+    struct adit_priv_req req = {
+        .kind = ADIT_PRIV_LINK_SET,
+        .link = {.want_up = true, .mtu = 1420, .txqueue = 777, .gso_max = 61000},
+    };
+    struct adit_priv_res res;
+    uint32_t gso_max = 0;
+
+    (void)state;
+    open_tun(p, "tun", &tun);
+    snprintf(req.link.ifname, sizeof req.link.ifname, "%s", tun.name);
+    must(p, &req, &res);
+    req.link = (struct adit_priv_link){.gso_max = UINT32_MAX}; /* no kernel does that; the rest is done */
+    snprintf(req.link.ifname, sizeof req.link.ifname, "%s", tun.name);
+    must(p, &req, &res);
+    assert_int_equal(nl_connect(sock, NETLINK_ROUTE), 0);
+    assert_int_equal(rtnl_link_get_kernel(sock, 0, tun.name, &link), 0);
+    assert_int_equal(rtnl_link_get_mtu(link), 1420);
+    assert_int_equal(rtnl_link_get_txqlen(link), 777);
+    assert_true(rtnl_link_get_flags(link) & IFF_UP);
+    assert_int_equal(rtnl_link_get_gso_max_size(link, &gso_max), 0);
+    assert_int_equal(gso_max, 61000);
+    rtnl_link_put(link);
+    nl_socket_free(sock);
+    adit_priv_free(p);
+    close(tun.fd);
+}
+
 static void one_of_our_routes_can_be_taken_alone(void **state)
 {
     struct adit_priv *p = start(state_path);
@@ -527,6 +561,7 @@ int main(void)
         cmocka_unit_test(an_existing_route_is_neither_replaced_nor_removed),
         cmocka_unit_test(the_default_gateway_is_found_taken_and_put_back),
         cmocka_unit_test(a_route_that_could_not_be_put_back_is_not_taken),
+        cmocka_unit_test(a_link_is_set_as_it_is_wished),
         cmocka_unit_test(one_of_our_routes_can_be_taken_alone),
         cmocka_unit_test(the_next_start_cleans_up_after_a_crash),
         cmocka_unit_test(a_gateway_that_no_interface_reaches_needs_onlink),
