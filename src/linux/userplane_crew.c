@@ -43,12 +43,8 @@ static struct adit_up_home *add_home(struct adit_up_map *m, uint32_t name, unsig
 
 static void remove_home(struct adit_up_map *m, struct adit_up_home *home)
 {
-    while (home->routes) {
-        struct adit_up_route *r = home->routes;
-
-        home->routes = r->next;
-        adit_free(r);
-    }
+    while (home->routes)
+        adit_up_route_free(&home->routes);
     adit_up_map_del(m, &home->node);
     adit_free(home);
 }
@@ -137,15 +133,15 @@ static bool add_answer(struct adit_userplane *u, unsigned member, struct adit_no
 
 /* ---- the same command for several ---- */
 
-/* To the members [first, end), the last of which gets the original. */
-static adit_err post_to_all(struct adit_userplane *u, struct adit_cmd *cmd, unsigned first, unsigned end)
+/* The last member gets the original. */
+static adit_err post_to_all(struct adit_userplane *u, struct adit_cmd *cmd)
 {
     adit_err err = ADIT_OK;
 
-    for (unsigned i = first; i < end && !err; i++) {
+    for (unsigned i = 0; i < u->n && !err; i++) {
         struct adit_cmd copy = *cmd;
 
-        err = adit_up_member_post(&u->members[i], i + 1 < end ? &copy : cmd);
+        err = adit_up_member_post(&u->members[i], i + 1 < u->n ? &copy : cmd);
         adit_wipe(&copy, sizeof copy);
     }
     return err;
@@ -211,7 +207,7 @@ static adit_err delete_link(struct adit_userplane *u, struct adit_cmd *cmd)
     unsigned member;
 
     if (!stream)
-        return post_to_all(u, cmd, 0, u->n);
+        return post_to_all(u, cmd);
     member = stream->member;
     remove_home(&u->streams, stream);
     return adit_up_member_post(&u->members[member], cmd);
@@ -266,7 +262,7 @@ static adit_err add_route(struct adit_userplane *u, struct adit_cmd *cmd)
         return adit_up_member_post(&u->members[0], cmd);
     if (!r)
         return ADIT_E_MEMORY;
-    *r = (struct adit_up_route){.next = home->routes, .prefix = cmd->route};
+    *r = (struct adit_up_route){.next = home->routes, .prefix = adit_prefix_masked(cmd->route)};
     home->routes = r;
     return tell_route(u, home->member, cmd->kind, cmd->peer, &cmd->route);
 }
@@ -277,16 +273,7 @@ static adit_err delete_route(struct adit_userplane *u, struct adit_cmd *cmd)
 
     if (!home)
         return adit_up_member_post(&u->members[0], cmd);
-    for (struct adit_up_route **at = &home->routes; *at;) {
-        struct adit_up_route *r = *at;
-
-        if (r->prefix.bits != cmd->route.bits || !adit_ip_eq(&r->prefix.ip, &cmd->route.ip)) {
-            at = &r->next;
-            continue;
-        }
-        *at = r->next;
-        adit_free(r);
-    }
+    adit_up_routes_forget(&home->routes, &cmd->route);
     return tell_route(u, home->member, cmd->kind, cmd->peer, &cmd->route);
 }
 
@@ -297,7 +284,7 @@ static adit_err count(struct adit_userplane *u, struct adit_cmd *cmd)
     if (cmd->peer != ADIT_NO_PEER)
         return adit_up_member_post(&u->members[member_of_peer(u, cmd->peer)], cmd);
     err = expect(u, ADIT_NOTE_COUNTERS, cmd->peer);
-    return err ? err : post_to_all(u, cmd, 0, u->n);
+    return err ? err : post_to_all(u, cmd);
 }
 
 static adit_err post_sharded(struct adit_userplane *u, struct adit_cmd *cmd)
@@ -363,7 +350,7 @@ static adit_err post_split(struct adit_userplane *u, struct adit_cmd *cmd)
     default:
         break;
     }
-    return err ? err : post_to_all(u, cmd, 0, u->n);
+    return err ? err : post_to_all(u, cmd);
 }
 
 /* The worker that sends has not seen where the peer is now. One that is deleted already may have a successor

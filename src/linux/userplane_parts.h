@@ -278,6 +278,8 @@ void adit_up_peer_move(struct adit_up_worker *w, struct adit_up_peer *peer, stru
                        const struct adit_addr *remote, const struct adit_addr *local);
 ADIT_MUST_USE adit_err adit_up_route_add(struct adit_up_worker *w, adit_peer id, const struct adit_prefix *p);
 void adit_up_route_del(struct adit_up_worker *w, adit_peer id, const struct adit_prefix *p);
+void adit_up_route_free(struct adit_up_route **at); /* takes it out of its list */
+void adit_up_routes_forget(struct adit_up_route **list, const struct adit_prefix *p);
 /* Counts a packet that was given up; peer NULL: nobody's. */
 void adit_up_drop(struct adit_up_worker *w, struct adit_up_peer *peer, adit_err why);
 

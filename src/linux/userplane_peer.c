@@ -155,21 +155,38 @@ void adit_up_peer_set(struct adit_up_worker *w, struct adit_up_peer *peer, const
     adit_up_tick_arm(w, peer);
 }
 
-static void forget_routes(struct adit_up_worker *w, struct adit_up_peer *peer)
+void adit_up_route_free(struct adit_up_route **at)
+{
+    struct adit_up_route *r = *at;
+
+    *at = r->next;
+    adit_free(r);
+}
+
+void adit_up_routes_forget(struct adit_up_route **list, const struct adit_prefix *p)
+{
+    struct adit_prefix want = adit_prefix_masked(*p);
+
+    while (*list) {
+        if ((*list)->prefix.bits == want.bits && adit_ip_eq(&(*list)->prefix.ip, &want.ip))
+            adit_up_route_free(list);
+        else
+            list = &(*list)->next;
+    }
+}
+
+static void leave_routes(struct adit_up_worker *w, struct adit_up_peer *peer)
 {
     while (peer->routes) {
-        struct adit_up_route *r = peer->routes;
-
-        peer->routes = r->next;
-        adit_routes_del(w->routes, &r->prefix, adit_up_mark(w, peer->spec.peer));
-        adit_free(r);
+        adit_routes_del(w->routes, &peer->routes->prefix, adit_up_mark(w, peer->spec.peer));
+        adit_up_route_free(&peer->routes);
     }
 }
 
 void adit_up_peer_bury(struct adit_up_worker *w, struct adit_up_peer *peer)
 {
     leave_address(w, peer);
-    forget_routes(w, peer);
+    leave_routes(w, peer);
     adit_tx_fini(&peer->tx);
     adit_rx_fini(&peer->rx);
     adit_up_map_del(&w->peers, &peer->by_id);
@@ -211,18 +228,8 @@ adit_err adit_up_route_add(struct adit_up_worker *w, adit_peer id, const struct 
 void adit_up_route_del(struct adit_up_worker *w, adit_peer id, const struct adit_prefix *p)
 {
     struct adit_up_peer *peer = adit_up_peer_find(w, id);
-    struct adit_prefix want = adit_prefix_masked(*p);
-    struct adit_up_route **at = peer ? &peer->routes : NULL;
 
     adit_routes_del(w->routes, p, adit_up_mark(w, id));
-    while (at && *at) {
-        struct adit_up_route *r = *at;
-
-        if (r->prefix.bits != want.bits || !adit_ip_eq(&r->prefix.ip, &want.ip)) {
-            at = &r->next;
-            continue;
-        }
-        *at = r->next;
-        adit_free(r);
-    }
+    if (peer)
+        adit_up_routes_forget(&peer->routes, p);
 }
