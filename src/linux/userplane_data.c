@@ -120,7 +120,7 @@ static size_t bytes_of(const struct adit_gather *g)
     return g->n + (g->packets - 1) * (size_t)g->offload.head_len;
 }
 
-static adit_err write_once(void *worker, const struct adit_gather *g)
+adit_err adit_up_write_once(void *worker, const struct adit_gather *g)
 {
     struct adit_up_worker *w = worker;
     adit_err err = w->device ? w->device->ops->write(w->device, g) : ADIT_E_STATE;
@@ -147,11 +147,11 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
 {
     struct adit_up_worker *w = worker;
     struct adit_up_peer *peer = g->owner;
-    adit_err err = write_once(w, g);
+    adit_err err = adit_up_write_once(w, g);
 
     if (err == ADIT_E_UNSUPPORTED && g->offload.gso != ADIT_GSO_NONE) {
         stop_merging(w, g);
-        err = adit_gather_split(g, w->spare_room, write_once, w);
+        err = adit_gather_split(g, w->spare_room, adit_up_write_once, w);
     }
     if (err) {
         if (err == ADIT_E_OS)

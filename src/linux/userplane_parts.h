@@ -365,6 +365,8 @@ bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint
                        const struct adit_addr *remote, const struct adit_addr *local);
 void adit_up_device_rx(struct adit_up_worker *w);
 void adit_up_inner_rx(struct adit_up_worker *w, const struct adit_train *t);
+/* To the device, counted among its writings; what is refused is the caller's affair. */
+adit_err adit_up_write_once(void *worker, const struct adit_gather *g);
 void adit_up_device_write(void *worker, const struct adit_gather *g); /* where w->merge leads */
 void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
 

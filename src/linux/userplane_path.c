@@ -211,12 +211,10 @@ static void write_answer(struct adit_up_worker *w, adit_bytes answer)
         .n = answer.n,
         .packets = 1,
     };
-    adit_err err = w->device ? w->device->ops->write(w->device, &g) : ADIT_E_STATE;
+    adit_err err = adit_up_write_once(w, &g);
 
     if (err)
         adit_up_drop(w, NULL, err);
-    else
-        adit_haul_add(&w->hauls.writes, 1, answer.n);
 }
 
 /* To a client through its tunnel, to all others through the device, from which their packets came. */
