@@ -4,7 +4,8 @@
  *
  * Both cursors are sticky: reading past the end yields zero, writing past the end writes nothing, and
  * either latches `bad`. A parser is written straight through and judged once, by adit_rd_end(); a builder
- * is judged once, by adit_wr_end(). Integers are big-endian, as everything on the wire is.
+ * is judged once, by adit_wr_end(). Integers are big-endian, as everything on the wire is. What every packet
+ * of the data channel goes through is inline.
  *
  * Ownership: an adit_bytes lends; it never owns. What adit_rd_take() returns points into the input.
  */
@@ -55,19 +56,64 @@ static inline size_t adit_rd_left(const struct adit_rd *r)
     return (size_t)(r->end - r->p);
 }
 
-uint8_t adit_rd_u8(struct adit_rd *r);
-uint16_t adit_rd_u16(struct adit_rd *r);
-uint32_t adit_rd_u32(struct adit_rd *r);
-uint64_t adit_rd_u64(struct adit_rd *r);
+/* Steps over the next n bytes; NULL and `bad` if there are fewer. The others are made of it. */
+static inline const uint8_t *adit_rd_step(struct adit_rd *r, size_t n)
+{
+    const uint8_t *at = r->p;
+
+    if (r->bad || adit_rd_left(r) < n) {
+        r->bad = true;
+        r->p = r->end;
+        return NULL;
+    }
+    r->p += n;
+    return at;
+}
+
+static inline uint8_t adit_rd_u8(struct adit_rd *r)
+{
+    const uint8_t *b = adit_rd_step(r, 1);
+
+    return b ? b[0] : 0;
+}
+
+static inline uint16_t adit_rd_u16(struct adit_rd *r)
+{
+    const uint8_t *b = adit_rd_step(r, 2);
+
+    return (uint16_t)(b ? b[0] << 8 | b[1] : 0);
+}
+
+static inline uint32_t adit_rd_u32(struct adit_rd *r)
+{
+    const uint8_t *b = adit_rd_step(r, 4);
+
+    return b ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3] : 0;
+}
+
+static inline uint64_t adit_rd_u64(struct adit_rd *r)
+{
+    uint64_t high = adit_rd_u32(r);
+
+    return high << 32 | adit_rd_u32(r);
+}
 
 /* The next n bytes, lent from the input; empty and `bad` if there are fewer. */
-adit_bytes adit_rd_take(struct adit_rd *r, size_t n);
+static inline adit_bytes adit_rd_take(struct adit_rd *r, size_t n)
+{
+    const uint8_t *b = adit_rd_step(r, n);
+
+    return adit_bytes_of(b, b ? n : 0);
+}
 
 /* Copies the next n bytes; zeros and `bad` if there are fewer. */
 void adit_rd_copy(struct adit_rd *r, void *dst, size_t n);
 
 /* Everything that is left. */
-adit_bytes adit_rd_rest(struct adit_rd *r);
+static inline adit_bytes adit_rd_rest(struct adit_rd *r)
+{
+    return adit_rd_take(r, adit_rd_left(r));
+}
 
 /* A nested block of n bytes with its own end; empty and both `bad` if there are fewer. */
 struct adit_rd adit_rd_sub(struct adit_rd *r, size_t n);
@@ -104,14 +150,51 @@ static inline adit_bytes adit_wr_view(const struct adit_wr *w)
     return adit_bytes_of(w->start, adit_wr_len(w));
 }
 
-void adit_wr_u8(struct adit_wr *w, uint8_t v);
-void adit_wr_u16(struct adit_wr *w, uint16_t v);
-void adit_wr_u32(struct adit_wr *w, uint32_t v);
+/* Room for n bytes, to be filled by the caller; NULL and `bad` if there is less. */
+static inline uint8_t *adit_wr_reserve(struct adit_wr *w, size_t n)
+{
+    uint8_t *at = w->p;
+
+    if (w->bad || adit_wr_left(w) < n) {
+        w->bad = true;
+        return NULL;
+    }
+    w->p += n;
+    return at;
+}
+
+static inline void adit_wr_u8(struct adit_wr *w, uint8_t v)
+{
+    uint8_t *b = adit_wr_reserve(w, 1);
+
+    if (b)
+        b[0] = v;
+}
+
+static inline void adit_wr_u16(struct adit_wr *w, uint16_t v)
+{
+    uint8_t *b = adit_wr_reserve(w, 2);
+
+    if (!b)
+        return;
+    b[0] = (uint8_t)(v >> 8);
+    b[1] = (uint8_t)v;
+}
+
+static inline void adit_wr_u32(struct adit_wr *w, uint32_t v)
+{
+    uint8_t *b = adit_wr_reserve(w, 4);
+
+    if (!b)
+        return;
+    b[0] = (uint8_t)(v >> 24);
+    b[1] = (uint8_t)(v >> 16);
+    b[2] = (uint8_t)(v >> 8);
+    b[3] = (uint8_t)v;
+}
+
 void adit_wr_u64(struct adit_wr *w, uint64_t v);
 void adit_wr_bytes(struct adit_wr *w, adit_bytes b);
-
-/* Room for n bytes, to be filled by the caller; NULL and `bad` if there is less. */
-uint8_t *adit_wr_reserve(struct adit_wr *w, size_t n);
 
 /* ADIT_OK, or ADIT_E_NO_ROOM if something did not fit. */
 ADIT_MUST_USE adit_err adit_wr_end(const struct adit_wr *w);

@@ -287,6 +287,9 @@ enum adit_payload_kind adit_payload_kind_of(adit_bytes payload)
     struct adit_rd r = adit_rd_of(payload);
     adit_bytes magic = adit_rd_take(&r, OCC_MAGIC_LEN);
 
+    /* Nearly everything is an IP packet, and begins with its version. */
+    if (payload.n > 0 && (payload.p[0] >> 4 == 4 || payload.p[0] >> 4 == 6))
+        return ADIT_PAYLOAD_PACKET;
     if (adit_bytes_eq(payload, adit_bytes_of(adit_ping_payload, sizeof adit_ping_payload)))
         return ADIT_PAYLOAD_PING;
     if (r.bad || !adit_bytes_eq(magic, adit_bytes_of(adit_occ_exit_payload, OCC_MAGIC_LEN)))
