@@ -58,23 +58,26 @@ static void log_no_cipher(const struct adit_caller *c, adit_bytes peer_info)
                c->sv->terms.cipher_text, theirs);
 }
 
+static void drop_for(const struct adit_caller *c, struct adit_caller *other, const char *hint)
+{
+    adit_note(c->sv->log, other->subject, "closed: the client '%s' has connected anew%s", c->name, hint);
+    adit_caller_end(other);
+}
+
 /* One client of a name at a time, unless duplicate-cn; and of one address and port always. */
 static void drop_predecessors(struct adit_caller *c)
 {
     struct adit_server *sv = c->sv;
-    struct adit_caller *other, *next;
+    struct adit_caller *other = c->is_stream ? NULL : adit_place_find(sv, c->way.link, &c->way.remote), *next;
 
+    if (other)
+        drop_for(c, other, "");
+    if (sv->conf->is_duplicate_cn)
+        return;
     HASH_ITER(hh, sv->callers, other, next)
     {
-        bool is_same_name = !sv->conf->is_duplicate_cn && strcmp(other->name, c->name) == 0;
-        bool is_same_place = !c->is_stream && other->way.link == c->way.link &&
-                             adit_addr_eq(&other->way.remote, &c->way.remote);
-
-        if (other == c || !other->is_admitted || !(is_same_name || is_same_place))
-            continue;
-        adit_note(sv->log, other->subject, "closed: the client '%s' has connected anew%s", c->name,
-                  is_same_place ? "" : "; use duplicate-cn if several clients share a certificate");
-        adit_caller_end(other);
+        if (other->is_admitted && strcmp(other->name, c->name) == 0)
+            drop_for(c, other, "; use duplicate-cn if several clients share a certificate");
     }
 }
 
@@ -109,6 +112,7 @@ static void add_peer(struct adit_caller *c)
 
     c->sv->by_peer[c->lease.peer_id] = c;
     c->is_admitted = true;
+    adit_place_take(c);
     adit_host_set_peer(c->sv->h, &spec, true);
 }
 

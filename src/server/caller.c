@@ -21,13 +21,7 @@ static struct adit_caller_key key_of(int link, const struct adit_addr *remote, c
     struct adit_caller_key key;
 
     memset(&key, 0, sizeof key);
-    key.link = link;
-    if (remote) {
-        memcpy(key.remote.ip.b, remote->ip.b, sizeof key.remote.ip.b);
-        key.remote.ip.family = remote->ip.family;
-        key.remote.port = remote->port;
-        key.remote.scope = remote->scope;
-    }
+    adit_place_key_set(&key.place, link, remote);
     if (sid)
         key.sid = *sid;
     return key;
@@ -149,6 +143,7 @@ void adit_caller_end(struct adit_caller *c)
     struct adit_server *sv = c->sv;
 
     HASH_DEL(sv->callers, c);
+    adit_place_leave(c);
     if (c->is_admitted) {
         adit_host_cmd(sv->h, ADIT_CMD_PEER_DEL, c->lease.peer_id);
         sv->gone_due[c->lease.peer_id]++;
@@ -267,12 +262,14 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- notes about peers ---- */
 
-void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote)
+static void move(struct adit_caller *c, const struct adit_addr *remote)
 {
     HASH_DEL(c->sv->callers, c);
+    adit_place_leave(c);
     c->way.remote = *remote;
     c->key = key_of(c->way.link, remote, &c->key.sid);
     HASH_ADD(hh, c->sv->callers, key, sizeof c->key, c);
+    adit_place_take(c);
     adit_caller_name_subject(c);
     if (c->session)
         adit_session_name(c->session, c->subject);
@@ -299,28 +296,17 @@ static bool may_take_place_of(struct adit_caller *c, struct adit_caller *other)
     return true;
 }
 
-/* Workers know the places of their own peers only. */
-static struct adit_caller *neighbour_at(const struct adit_caller *c, const struct adit_addr *remote)
-{
-    for (struct adit_caller *other = c->sv->callers; other; other = other->hh.next) {
-        if (other != c && other->is_admitted && other->way.link == c->way.link &&
-            adit_addr_eq(&other->way.remote, remote))
-            return other;
-    }
-    return NULL;
-}
-
 static void on_floated(struct adit_caller *c, const struct adit_note *note)
 {
-    struct adit_caller *other = neighbour_at(c, &note->moved.remote);
+    struct adit_caller *other = adit_place_find(c->sv, c->way.link, &note->moved.remote);
     char was[ADIT_ADDR_STR_MAX], is[ADIT_ADDR_STR_MAX];
 
-    if (other && !may_take_place_of(c, other)) {
+    if (other && other != c && !may_take_place_of(c, other)) {
         adit_host_move_peer(c->sv->h, c->lease.peer_id, &c->way);
         return;
     }
     adit_addr_str(&c->way.remote, was, sizeof was);
-    adit_caller_move(c, &note->moved.remote);
+    move(c, &note->moved.remote);
     adit_note(c->sv->log, c->subject, "peer %u (%s) floated from %s to %s", c->lease.peer_id, c->name, was,
               adit_addr_str(&c->way.remote, is, sizeof is));
 }

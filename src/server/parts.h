@@ -5,6 +5,7 @@
  *   server.c    life: start, signals, shutdown
  *   listen.c    sockets, and strangers before they are anybody
  *   caller.c    one client's conversation: its session's facts, its timer, its end
+ *   place.c     where the admitted clients are
  *   admit.c     what a client gets: name, address, options
  *   limits.c    clients that end by the clock
  *   report.c    status file, statistics, pool file
@@ -30,13 +31,18 @@ enum {
     ADIT_SERVER_SUBJECT_MAX = ADIT_TLS_NAME_MAX + ADIT_ADDR_STR_MAX,
 };
 
-/*
- * How a control packet finds its caller: by link, address and the sender's session id. A stream has one
- * caller, which is found by the link alone (the rest zero). Compared as bytes, so it is always zeroed first.
- */
-struct adit_caller_key {
+/* A socket and an address on it. Compared as bytes, so it is always zeroed first. */
+struct adit_place_key {
     int link;
     struct adit_addr remote;
+};
+
+/*
+ * How a control packet finds its caller: by place and the sender's session id. A stream has one caller, which
+ * is found by the link alone (the rest zero).
+ */
+struct adit_caller_key {
+    struct adit_place_key place;
     struct adit_sid sid;
 };
 
@@ -44,10 +50,11 @@ struct adit_caller_key {
 struct adit_caller {
     struct adit_server *sv;
     struct adit_caller_key key;
-    UT_hash_handle hh;
+    struct adit_place_key place; /* if it has one: where it was when it took it */
+    UT_hash_handle hh, hh_place;
     struct adit_session *session; /* NULL: a stream that has not said anything yet */
     struct adit_way way;
-    bool is_stream;
+    bool is_stream, has_place;
     uv_timer_t timer;
     uint64_t opened_ns;
 
@@ -89,6 +96,7 @@ struct adit_server {
     int next_link;
 
     struct adit_caller *callers; /* uthash */
+    struct adit_caller *places;  /* the admitted ones of them, by where they are; not those on streams */
     uint32_t n_callers, next_id;
     struct adit_caller **by_peer; /* max_clients of them */
     uint16_t
@@ -120,7 +128,6 @@ struct adit_caller *adit_caller_of_peer(struct adit_server *sv, adit_peer peer);
 /* False: no memory; the caller is gone. */
 bool adit_caller_begin(struct adit_caller *c, struct adit_admission *adm);
 void adit_caller_service(struct adit_caller *c);
-void adit_caller_move(struct adit_caller *c, const struct adit_addr *remote);
 void adit_caller_end(struct adit_caller *c); /* frees it */
 void adit_caller_name_subject(struct adit_caller *c);
 /* "SIGUSR1[soft,ping-restart]": as which signal openvpn would say that this client ends. */
@@ -128,6 +135,13 @@ void adit_caller_say_gone(const struct adit_caller *c, const char *signal);
 /* The plane could not take its stream, its keys, its address. The caller may be gone. */
 void adit_caller_on_refused(struct adit_caller *c, const struct adit_note *note);
 void adit_caller_on_note(struct adit_server *sv, const struct adit_note *note);
+
+/* place.c */
+void adit_place_key_set(struct adit_place_key *key, int link, const struct adit_addr *remote);
+struct adit_caller *adit_place_find(const struct adit_server *sv, int link, const struct adit_addr *remote);
+/* Where it is now. Nobody else may be there. */
+void adit_place_take(struct adit_caller *c);
+void adit_place_leave(struct adit_caller *c);
 
 /* admit.c */
 void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev);

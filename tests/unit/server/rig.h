@@ -92,6 +92,7 @@ static inline struct rig *start(void)
     r->c->is_admitted = r->c->is_up = true;
     r->c->lease.peer_id = PEER;
     r->sv.by_peer[PEER] = r->c;
+    adit_place_take(r->c);
     return r;
 }
 
