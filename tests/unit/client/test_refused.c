@@ -1,43 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the client does when the data plane could not carry out a command: it connects anew. */
-#include "client/parts.h"
-
-#include "../unit.h"
-#include "plane/routes.h"
+#include "rig.h"
 
 /* Of a client that is leaving a restart is the end, which is easily seen. */
-struct rig {
-    struct adit_host h;
-    struct adit_conf conf;
-    struct adit_log log;
-    struct adit_client c;
-    char said[1024];
-};
-
-static void put_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
+static void start_leaving(struct rig *r)
 {
-    struct rig *r = ctx;
-    size_t n = strlen(r->said);
-
-    (void)kind;
-    (void)verb;
-    snprintf(r->said + n, sizeof r->said - n, "%s\n", line);
-}
-
-static void start(struct rig *r)
-{
-    *r = (struct rig){.c = {.link = 4, .has_peer = true, .is_leaving = true}};
-    assert_int_equal(uv_loop_init(&r->h.loop), 0);
-    r->log = (struct adit_log){.put = put_line, .ctx = r, .verb = 3};
-    r->c.h = &r->h;
-    r->c.conf = &r->conf;
-    r->c.log = &r->log;
-}
-
-static void stop(struct rig *r)
-{
-    uv_run(&r->h.loop, UV_RUN_NOWAIT);
-    assert_int_equal(uv_loop_close(&r->h.loop), 0);
+    start(r);
+    r->c.link = 4;
+    r->c.is_leaving = true;
 }
 
 static void refuse(struct rig *r, enum adit_cmd_kind cmd, int link)
@@ -67,7 +37,7 @@ static void what_the_connection_needs_and_does_not_get_ends_it(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct rig r;
 
-        start(&r);
+        start_leaving(&r);
         refuse(&r, rows[i].cmd, rows[i].link);
         assert_true(r.h.is_stopping);
         assert_non_null(strstr(r.said, rows[i].said));
@@ -80,7 +50,7 @@ static void what_was_before_is_of_no_interest(void **state)
     struct rig r;
 
     (void)state;
-    start(&r);
+    start_leaving(&r);
     refuse(&r, ADIT_CMD_LINK_ADD, 3);
     r.c.gone_due = 1;
     refuse(&r, ADIT_CMD_KEY_NEW, ADIT_LINK_NONE);
@@ -98,7 +68,7 @@ static void a_socket_is_missed_while_the_peer_before_is_still_going(void **state
     struct rig r;
 
     (void)state;
-    start(&r);
+    start_leaving(&r);
     r.c.gone_due = 1;
     refuse(&r, ADIT_CMD_LINK_ADD, 4);
     assert_true(r.h.is_stopping);

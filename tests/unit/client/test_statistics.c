@@ -1,34 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What SIGUSR2 puts into the log of a client, once the plane has answered. */
-#include "client/parts.h"
-
-#include "../unit.h"
-#include "plane/routes.h"
-
-struct rig {
-    struct adit_conf conf;
-    struct adit_log log;
-    struct adit_client c;
-    char said[4096];
-};
-
-static void put_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
-{
-    struct rig *r = ctx;
-    size_t n = strlen(r->said);
-
-    (void)kind;
-    (void)verb;
-    snprintf(r->said + n, sizeof r->said - n, "%s\n", line);
-}
-
-static void start(struct rig *r)
-{
-    *r = (struct rig){.c = {.has_peer = true}};
-    r->log = (struct adit_log){.put = put_line, .ctx = r, .verb = 1};
-    r->c.conf = &r->conf;
-    r->c.log = &r->log;
-}
+#include "rig.h"
 
 static void answer(struct rig *r, adit_peer peer)
 {
@@ -67,6 +39,7 @@ static void statistics_tell_calls_and_drops(void **state)
     answer(&r, ADIT_CLIENT_PEER);
     answer(&r, ADIT_NO_PEER);
     assert_string_equal(r.said, ""); /* nobody has asked again */
+    stop(&r);
 }
 
 static void they_come_while_the_old_peer_goes(void **state)
@@ -81,6 +54,7 @@ static void they_come_while_the_old_peer_goes(void **state)
     answer(&r, ADIT_NO_PEER);
     assert_non_null(strstr(r.said, "TCP/UDP write bytes,0\n"));
     assert_non_null(strstr(r.said, "dropped,QUEUE,4 (queue full)\n"));
+    stop(&r);
 }
 
 int main(void)

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "linux/priv.h"
+#include "links.h"
 #include "netns.h"
 
 enum {
@@ -49,17 +49,9 @@ static inline int open_tun(const char *name, int flags)
 
 static inline void set_up(const char *ifname, const char *v4, const char *v6)
 {
-    struct adit_priv_req req = {.kind = ADIT_PRIV_LINK_SET, .link.want_up = true};
-    struct adit_priv_res res;
-
-    snprintf(req.link.ifname, sizeof req.link.ifname, "%s", ifname);
-    assert_int_equal(adit_priv_do(p, &req, &res), ADIT_OK);
-    req = (struct adit_priv_req){.kind = ADIT_PRIV_ADDR_ADD};
-    snprintf(req.addr.ifname, sizeof req.addr.ifname, "%s", ifname);
-    assert_int_equal(adit_prefix_parse(v4, &req.addr.local), ADIT_OK);
-    assert_int_equal(adit_priv_do(p, &req, &res), ADIT_OK);
-    assert_int_equal(adit_prefix_parse(v6, &req.addr.local), ADIT_OK);
-    assert_int_equal(adit_priv_do(p, &req, &res), ADIT_OK);
+    bring_up(p, ifname);
+    give_address(p, ifname, v4);
+    give_address(p, ifname, v6);
 }
 
 /* The kernel's own packets (multicast, router solicitations) are none of ours. */

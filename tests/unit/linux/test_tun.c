@@ -13,24 +13,17 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "linux/priv.h"
 #include "linux/sock.h"
 #include "linux/tun.h"
+#include "links.h"
 #include "netns.h"
 
 static struct adit_priv *p;
 
 static void set_up(const char *ifname, const char *local)
 {
-    struct adit_priv_req req = {.kind = ADIT_PRIV_LINK_SET, .link.want_up = true};
-    struct adit_priv_res res;
-
-    snprintf(req.link.ifname, sizeof req.link.ifname, "%s", ifname);
-    assert_int_equal(adit_priv_do(p, &req, &res), ADIT_OK);
-    req = (struct adit_priv_req){.kind = ADIT_PRIV_ADDR_ADD};
-    snprintf(req.addr.ifname, sizeof req.addr.ifname, "%s", ifname);
-    assert_int_equal(adit_prefix_parse(local, &req.addr.local), ADIT_OK);
-    assert_int_equal(adit_priv_do(p, &req, &res), ADIT_OK);
+    bring_up(p, ifname);
+    give_address(p, ifname, local);
 }
 
 static uint8_t buf[4096];
