@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "crypto/aead.h"
+#include "stopwatch.h"
 #include "plane/txrx.h"
 
 enum {
@@ -23,14 +23,6 @@ enum {
 
 static uint8_t payloads[BURST][PAYLOAD_MAX], packets[BURST][PACKET_MAX];
 static double seal_ns[ROUNDS_MAX], open_ns[ROUNDS_MAX];
-
-static double now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static void stop(const char *why)
 {
@@ -67,13 +59,6 @@ static double open_burst(struct adit_rx *rx, const struct adit_seal_op *sealed)
     return ns;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void measure(const char *cipher, size_t len, int rounds)
 {
     struct adit_data_keys keys = {.format = ADIT_FORMAT_AEAD, .cipher = adit_cipher_find(cipher)};
@@ -94,8 +79,8 @@ static void measure(const char *cipher, size_t len, int rounds)
         seal_ns[i] = seal_burst(&tx, ops, len);
         open_ns[i] = open_burst(&rx, ops);
     }
-    qsort(seal_ns, (size_t)rounds, sizeof *seal_ns, by_value);
-    qsort(open_ns, (size_t)rounds, sizeof *open_ns, by_value);
+    sort_times(seal_ns, (size_t)rounds);
+    sort_times(open_ns, (size_t)rounds);
     printf("  %-18s %5zu   %7.1f %7.1f   %7.1f %7.1f\n", cipher, len, seal_ns[0], seal_ns[rounds / 2],
            open_ns[0], open_ns[rounds / 2]);
     adit_tx_fini(&tx);

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "plane/merge.h"
+#include "stopwatch.h"
 #include "wire/csum.h"
 
 enum {
@@ -130,14 +130,6 @@ static void build(const struct load *l, unsigned i)
     put_sum(t + (l->is_tcp ? 16 : 6),
             adit_csum_add(adit_csum_pseudo(b, l->is_tcp ? 6 : 17, l->n - ip_len), t, l->n - ip_len));
     memcpy(heads[i], b, HEADS_MAX);
-}
-
-static double now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* Only the first packet of each flow was written over, and is made good again. */

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "plane/segment.h"
+#include "stopwatch.h"
 #include "wire/csum.h"
 
 enum {
@@ -26,30 +26,15 @@ static uint8_t buffers[BUFFERS][BUFFER];
 static double ns[ROUNDS_MAX];
 static volatile uint64_t sink; /* so that nothing is left out */
 
-static double now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static void stop(const char *why)
 {
     fprintf(stderr, "bench-segment: %s\n", why);
     exit(1);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void print(const char *what, size_t len, int rounds)
 {
-    qsort(ns, (size_t)rounds, sizeof *ns, by_value);
+    sort_times(ns, (size_t)rounds);
     printf("  %-18s %5zu   %7.1f %7.1f\n", what, len, ns[0], ns[rounds / 2]);
 }
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A path-compressed binary trie per family. A node stands for a prefix; it either has an owner or has two
- * children (it then only says where two prefixes part). The depth is bounded by the address length, and for
- * pools it is about the logarithm of their number.
+ * Whole addresses are in a hash table, which is asked first: nothing is longer. Networks are in a
+ * path-compressed binary trie per family. A node of it stands for a prefix; it either has an owner or has two
+ * children (it then only says where two prefixes part). The depth is bounded by the address length.
  */
 #include "plane/routes.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "base/mem.h"
+#include "plane/exact.h"
 
 /* An address as two numbers, most significant bit first; v4 uses the upper half of `hi`. */
 struct key {
@@ -21,16 +25,16 @@ struct node {
 };
 
 struct adit_routes {
+    struct adit_exact whole;
     struct node *v4, *v6;
 };
 
 static uint64_t load_be64(const uint8_t *b)
 {
-    uint64_t v = 0;
+    uint64_t v;
 
-    for (int i = 0; i < 8; i++)
-        v = v << 8 | b[i];
-    return v;
+    memcpy(&v, b, sizeof v);
+    return be64toh(v);
 }
 
 static struct key key_of(const struct adit_ip *ip)
@@ -90,6 +94,7 @@ void adit_routes_free(struct adit_routes *r)
 {
     if (!r)
         return;
+    adit_exact_fini(&r->whole);
     free_tree(r->v4);
     free_tree(r->v6);
     adit_free(r);
@@ -131,13 +136,20 @@ static adit_err insert_above(struct node **at, struct node *old, struct node *fr
     return ADIT_OK;
 }
 
+static unsigned bits_max(const struct adit_ip *ip)
+{
+    return ip->family == ADIT_AF_V4 ? 32 : 128;
+}
+
 adit_err adit_routes_add(struct adit_routes *r, const struct adit_prefix *p, uint32_t peer)
 {
     struct node **at = root_of(r, p->ip.family), *fresh;
     struct key k = masked(key_of(&p->ip), p->bits);
 
-    if (!at || p->bits > (p->ip.family == ADIT_AF_V4 ? 32 : 128))
+    if (!at || p->bits > bits_max(&p->ip))
         return ADIT_E_MALFORMED;
+    if (p->bits == bits_max(&p->ip))
+        return adit_exact_put(&r->whole, &p->ip, peer);
     while (*at) {
         struct node *n = *at;
         unsigned common = common_bits(&k, &n->key, n->bits < p->bits ? n->bits : p->bits);
@@ -175,6 +187,10 @@ void adit_routes_del(struct adit_routes *r, const struct adit_prefix *p, uint32_
 
     if (!at)
         return;
+    if (p->bits == bits_max(&p->ip)) {
+        adit_exact_del(&r->whole, &p->ip, peer);
+        return;
+    }
     while (*at && (*at)->bits < p->bits) {
         if (!has_prefix(&k, *at))
             return;
@@ -191,15 +207,15 @@ void adit_routes_del(struct adit_routes *r, const struct adit_prefix *p, uint32_
 uint32_t adit_routes_find(const struct adit_routes *r, const struct adit_ip *ip)
 {
     const struct node *n = ip->family == ADIT_AF_V4 ? r->v4 : ip->family == ADIT_AF_V6 ? r->v6 : NULL;
-    const unsigned max = ip->family == ADIT_AF_V4 ? 32 : 128;
+    const uint32_t *whole = adit_exact_find(&r->whole, ip);
     struct key k = key_of(ip);
     uint32_t peer = ADIT_NO_PEER;
 
+    if (whole)
+        return *whole;
     while (n && has_prefix(&k, n)) {
         if (n->peer != ADIT_NO_PEER)
             peer = n->peer;
-        if (n->bits == max)
-            break;
         n = n->child[bit_at(&k, n->bits)];
     }
     return peer;

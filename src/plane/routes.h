@@ -17,7 +17,8 @@ ADIT_MUST_USE adit_err adit_routes_add(struct adit_routes *r, const struct adit_
 /* Only if `peer` still owns it. */
 void adit_routes_del(struct adit_routes *r, const struct adit_prefix *p, uint32_t peer);
 
-/* ADIT_NO_PEER if nobody owns it. Cost bounded by the address length, not by the number of routes. */
+/* ADIT_NO_PEER if nobody owns it. The cost does not grow with the number of routes, only with the lengths of
+ * networks' prefixes. */
 uint32_t adit_routes_find(const struct adit_routes *r, const struct adit_ip *ip);
 
 #endif
