@@ -184,7 +184,8 @@ static void take_ip(struct adit_segments *s)
     put_u16(s->head + IPV4_TOTAL_AT, 0);
     put_u16(s->head + IPV4_ID_AT, 0);
     put_u16(s->head + IPV4_SUM_AT, 0);
-    s->ip_sum = adit_csum_add(0, s->head, s->ip_len);
+    /* Folded, so that what is added for each packet cannot carry out of it. */
+    s->ip_sum = adit_csum_fold(adit_csum_add(0, s->head, s->ip_len));
 }
 
 /* The pseudo-header without a length: what the sender left, less the length in it, or made anew. */
