@@ -56,6 +56,23 @@
                MUST_HAVE(9000, 1, SIM_IS_OFF, SIM_EXACTLY, 1), \
                MUST_HAVE(15000, SIM_SERVER, SIM_CALLERS, SIM_EXACTLY, 0)}}
 
+/* Client 1 comes late, is told why, comes again and again, and gets the place of the one that leaves. */
+#define TOO_MANY(what, ...) \
+    {.name = "full: one too many, until somebody leaves, " what, \
+     .plan = {USUAL, .n_clients = 4, .max_clients = 3, \
+              .acts = {{1, SIM_ACT_CRASH, 1, 3000}, {30000, SIM_ACT_LEAVE, 2, 0}}, \
+              __VA_ARGS__}, \
+     .musts = {MUST_END(4000, 1, SIM_EXACTLY, 1, ADIT_E_AUTH_FAILED), \
+               MUST_HAVE(29000, SIM_SERVER, SIM_N_UP, SIM_EXACTLY, 3), \
+               MUST_HAVE(29000, SIM_SERVER, SIM_LEASES, SIM_EXACTLY, 3), \
+               MUST_HAVE(29000, 1, SIM_UPS, SIM_EXACTLY, 0), \
+               MUST_LOSE(2000, 30000, 2, 0), \
+               MUST_UP(45000, 1), \
+               MUST_LOSE(2000, 60000, 4, 0), \
+               MUST_LOSE(2000, 60000, 3, 0), \
+               MUST_HAVE(60000, 4, SIM_ALL_ENDS, SIM_EXACTLY, 0), \
+               MUST_HAVE(60000, 3, SIM_ALL_ENDS, SIM_EXACTLY, 0)}}
+
 /* The first handshake fails like this until 20 s; each end says why, and then it works. */
 #define TLS_FAILS(what, who, fault, by, server_reason, client_reason, ...) \
     {.name = "TLS: " what, \
@@ -154,29 +171,8 @@ static const struct sim_scenario rows[] = {
                MUST_HAVE(10000, SIM_SERVER, SIM_CALLERS, SIM_EXACTLY, 1),
                MUST_UP(10000, 2)}},
 
-    /* Client 1 comes late, is told why, comes again and again, and gets the place of the one that leaves. */
-    {.name = "full: one too many, until somebody leaves",
-     .plan = {USUAL, .n_clients = 4, .max_clients = 3,
-              .acts = {{1, SIM_ACT_CRASH, 1, 3000}, {30000, SIM_ACT_LEAVE, 2, 0}}},
-     .musts = {MUST_END(4000, 1, SIM_EXACTLY, 1, ADIT_E_AUTH_FAILED),
-               MUST_HAVE(29000, SIM_SERVER, SIM_N_UP, SIM_EXACTLY, 3),
-               MUST_HAVE(29000, SIM_SERVER, SIM_LEASES, SIM_EXACTLY, 3),
-               MUST_HAVE(29000, 1, SIM_UPS, SIM_EXACTLY, 0),
-               MUST_LOSE(2000, 30000, 2, 0),
-               MUST_UP(45000, 1),
-               MUST_LOSE(2000, 60000, 4, 0),
-               MUST_LOSE(2000, 60000, 3, 0),
-               MUST_HAVE(60000, 4, SIM_ALL_ENDS, SIM_EXACTLY, 0),
-               MUST_HAVE(60000, 3, SIM_ALL_ENDS, SIM_EXACTLY, 0)}},
-    {.name = "full: one too many, over TCP",
-     .plan = {USUAL, .is_tcp = true, .n_clients = 4, .max_clients = 3,
-              .acts = {{1, SIM_ACT_CRASH, 1, 3000}, {30000, SIM_ACT_LEAVE, 2, 0}}},
-     .musts = {MUST_END(4000, 1, SIM_EXACTLY, 1, ADIT_E_AUTH_FAILED),
-               MUST_HAVE(29000, SIM_SERVER, SIM_N_UP, SIM_EXACTLY, 3),
-               MUST_LOSE(2000, 30000, 2, 0),
-               MUST_UP(45000, 1),
-               MUST_LOSE(2000, 60000, 4, 0),
-               MUST_HAVE(60000, 4, SIM_ALL_ENDS, SIM_EXACTLY, 0)}},
+    TOO_MANY("over UDP"),
+    TOO_MANY("over TCP", .is_tcp = true),
     /* Whatever it has no memory for, it must not take "come back later" for "never". */
     {.name = "full: one too many, and it has no memory for one thing",
      .plan = {KEEPALIVE, .traffic_ms = 1000, .n_clients = 2, .max_clients = 1,

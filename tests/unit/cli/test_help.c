@@ -27,11 +27,27 @@ static int run(const char *args, int stream, char *said, size_t cap)
     return WEXITSTATUS(status);
 }
 
+struct row {
+    const char *args, *says;
+};
+
+/* So on that stream, nothing on the other one. */
+static void assert_says(const struct row *rows, size_t n, int stream, int status)
+{
+    char said[64 * 1024];
+
+    for (size_t i = 0; i < n; i++) {
+        print_message("adit %s\n", rows[i].args);
+        assert_int_equal(run(rows[i].args, stream, said, sizeof said), status);
+        assert_non_null(strstr(said, rows[i].says));
+        assert_int_equal(run(rows[i].args, stream == 1 ? 2 : 1, said, sizeof said), status);
+        assert_string_equal(said, "");
+    }
+}
+
 static void help_is_given_wherever_it_is_asked_for(void **state)
 {
-    static const struct {
-        const char *args, *says;
-    } rows[] = {
+    static const struct row rows[] = {
         {"setup --help", "adit setup DIR"},
         {"setup -h", "adit setup DIR"},
         {"setup /nowhere --endpoint vpn.example --help", "adit setup DIR"},
@@ -51,23 +67,14 @@ static void help_is_given_wherever_it_is_asked_for(void **state)
         {"help", "adit setup DIR"},
         {"-h", "adit setup DIR"},
     };
-    char said[64 * 1024];
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        print_message("adit %s\n", rows[i].args);
-        assert_int_equal(run(rows[i].args, 1, said, sizeof said), 0);
-        assert_non_null(strstr(said, rows[i].says));
-        assert_int_equal(run(rows[i].args, 2, said, sizeof said), 0);
-        assert_string_equal(said, "");
-    }
+    assert_says(rows, sizeof rows / sizeof rows[0], 1, 0);
 }
 
 static void a_wrong_command_line_is_told_what_is_right(void **state)
 {
-    static const struct {
-        const char *args, *says;
-    } rows[] = {
+    static const struct row rows[] = {
         {"setup", "adit setup DIR"},
         {"setup /nowhere --nonsense x", "adit setup DIR"},
         {"profile", "adit profile add DIR NAME"},
@@ -79,16 +86,9 @@ static void a_wrong_command_line_is_told_what_is_right(void **state)
         {"check --nonsense", "adit check FILE"},
         {"nonsense", "adit --help"},
     };
-    char said[64 * 1024];
 
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        print_message("adit %s\n", rows[i].args);
-        assert_int_equal(run(rows[i].args, 2, said, sizeof said), 1);
-        assert_non_null(strstr(said, rows[i].says));
-        assert_int_equal(run(rows[i].args, 1, said, sizeof said), 1);
-        assert_string_equal(said, "");
-    }
+    assert_says(rows, sizeof rows / sizeof rows[0], 2, 1);
 }
 
 /* openvpn's own --help ends with 1, and what wraps it may look at that. */

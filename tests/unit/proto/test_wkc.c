@@ -30,6 +30,23 @@ static void assert_sha256(adit_bytes b, const char *hex)
     assert_hex(out, 32, hex);
 }
 
+/* `metadata` is hex. */
+static void assert_wraps_and_unwraps(const struct adit_v2_server_key *server, struct adit_v2_client_key *k,
+                                     const char *metadata, size_t len)
+{
+    struct adit_wkc_metadata got;
+    struct adit_static_key kc;
+    uint8_t meta[16];
+    size_t n = unhex(metadata, meta, sizeof meta);
+
+    assert_int_equal(adit_wkc_wrap(server, adit_bytes_of(meta, n), k), ADIT_OK);
+    assert_int_equal(k->wkc_len, len);
+    assert_int_equal(adit_wkc_unwrap(server, adit_bytes_of(k->wkc, k->wkc_len), &kc, &got), ADIT_OK);
+    assert_memory_equal(kc.b, k->kc.b, sizeof kc.b);
+    assert_int_equal(got.n, n);
+    assert_memory_equal(got.b, meta, n);
+}
+
 static void known_client_keys_are_wrapped_and_unwrapped(void **state)
 {
     static const struct {
@@ -52,21 +69,11 @@ static void known_client_keys_are_wrapped_and_unwrapped(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct adit_v2_client_key k = client_key(0x80);
-        struct adit_wkc_metadata metadata;
-        struct adit_static_key kc;
-        uint8_t meta[16];
-        size_t n = unhex(rows[i].metadata, meta, sizeof meta);
 
-        assert_int_equal(adit_wkc_wrap(&server, adit_bytes_of(meta, n), &k), ADIT_OK);
-        assert_int_equal(k.wkc_len, rows[i].len);
+        assert_wraps_and_unwraps(&server, &k, rows[i].metadata, rows[i].len);
         assert_hex(k.wkc, 32, rows[i].tag);
         assert_hex(k.wkc + k.wkc_len - 24, 24, rows[i].tail);
         assert_sha256(adit_bytes_of(k.wkc, k.wkc_len), rows[i].sha256);
-
-        assert_int_equal(adit_wkc_unwrap(&server, adit_bytes_of(k.wkc, k.wkc_len), &kc, &metadata), ADIT_OK);
-        assert_memory_equal(kc.b, k.kc.b, sizeof kc.b);
-        assert_int_equal(metadata.n, n);
-        assert_memory_equal(metadata.b, meta, n);
     }
 }
 
@@ -81,15 +88,8 @@ static void the_keys_of_the_peers_unit_tests_open(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct adit_v2_client_key k = client_key(0);
-        struct adit_wkc_metadata metadata;
-        struct adit_static_key kc;
-        uint8_t meta[16];
-        size_t n = unhex(rows[i].metadata, meta, sizeof meta);
 
-        assert_int_equal(adit_wkc_wrap(&server, adit_bytes_of(meta, n), &k), ADIT_OK);
-        assert_int_equal(k.wkc_len, rows[i].len);
-        assert_int_equal(adit_wkc_unwrap(&server, adit_bytes_of(k.wkc, k.wkc_len), &kc, &metadata), ADIT_OK);
-        assert_int_equal(metadata.b[0], meta[0]);
+        assert_wraps_and_unwraps(&server, &k, rows[i].metadata, rows[i].len);
     }
 }
 
