@@ -5,7 +5,8 @@
  * late as it can. Packets are sealed into one arena and sent when the turn ends or the arena is full: nothing
  * waits for company.
  *
- * A train that the kernel or the path refuses goes singly, and for a while no other of its kind is tried.
+ * A train that the kernel or the path refuses goes singly, and for a while no other of its kind is tried
+ * (plane/probation.h).
  */
 #include "linux/userplane_parts.h"
 
@@ -14,7 +15,7 @@
 #include <string.h>
 
 enum {
-    RETRY_S = 600, /* a path or kernel that refused trains is asked again after so long */
+    RETRY_S = 600, /* a path that refused trains is asked again after so long */
 };
 
 /* ---- collecting ---- */
@@ -41,12 +42,20 @@ static bool may_join(const struct adit_up_train *t, uint32_t n, const struct adi
            t->n_bytes + n <= ADIT_UP_TRAIN_BYTES;
 }
 
+/* It may be one that has refused them, long ago. */
+static bool takes_trains(const struct adit_up_worker *w, struct adit_up_link *link)
+{
+    if (!link->has_trains)
+        link->has_trains = adit_probation_is_over(&link->trains_off, w->now);
+    return link->has_trains;
+}
+
 /* May others follow in the same train? */
 static bool starts_train(struct adit_up_worker *w, uint32_t n, const struct adit_up_dest *to)
 {
     struct adit_up_peer *peer = to->peer;
 
-    if (!peer || !to->link->has_trains)
+    if (!peer || !takes_trains(w, to->link))
         return false;
     if (peer->segment_max > 0 && w->now.mono_ns >= peer->segment_ns)
         peer->segment_max = 0;
@@ -199,6 +208,18 @@ static void send_singly(struct adit_up_worker *w, uint32_t train)
     }
 }
 
+static void stop_trains(struct adit_up_worker *w, struct adit_up_link *link, int os_errno)
+{
+    if (!link->has_trains)
+        return; /* said for another train of the same batch */
+    link->has_trains = false;
+    adit_probation_begin(&link->trains_off, w->now);
+    adit_note(
+        &w->params.env->log, NULL,
+        "UDP segmentation offload is off for this socket for %u minutes: the kernel refused it (errno %d)",
+        link->trains_off.wait_s / 60, os_errno);
+}
+
 /* Was it the train that was refused, and not the packets? Then others like it are not tried for a while. */
 static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int os_errno)
 {
@@ -218,10 +239,7 @@ static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int
         /* fall through */
     case EIO:
     case EOPNOTSUPP:
-        t->link->has_trains = false;
-        adit_note(&w->params.env->log, NULL,
-                  "UDP segmentation offload is off for this socket: the kernel refused it (errno %d)",
-                  os_errno);
+        stop_trains(w, t->link, os_errno);
         return true;
     default:
         return false;

@@ -130,17 +130,37 @@ adit_err adit_up_write_once(void *worker, const struct adit_gather *g)
     return err;
 }
 
+static bool *wish_for(struct adit_up_worker *w, enum adit_up_merged kind)
+{
+    return kind == ADIT_UP_UDP    ? &w->merge.want_udp
+           : kind == ADIT_UP_TCP6 ? &w->merge.want_tcp6
+                                  : &w->merge.want_tcp4;
+}
+
 static void stop_merging(struct adit_up_worker *w, const struct adit_gather *g)
 {
-    const char *kind = g->offload.gso == ADIT_GSO_UDP ? "UDP" : g->is_v6 ? "TCP over IPv6" : "TCP over IPv4";
-    bool *want = g->offload.gso == ADIT_GSO_UDP ? &w->merge.want_udp
-                 : g->is_v6                     ? &w->merge.want_tcp6
-                                                : &w->merge.want_tcp4;
+    static const char *const names[] = {
+        [ADIT_UP_TCP4] = "TCP over IPv4", [ADIT_UP_TCP6] = "TCP over IPv6", [ADIT_UP_UDP] = "UDP"};
+    enum adit_up_merged kind = g->offload.gso == ADIT_GSO_UDP ? ADIT_UP_UDP
+                               : g->is_v6                     ? ADIT_UP_TCP6
+                                                              : ADIT_UP_TCP4;
+    struct adit_probation *off = &w->merge_off[kind];
 
-    if (*want)
-        adit_note(&w->params.env->log, NULL,
-                  "the device takes no super-packets of %s: they are written singly", kind);
-    *want = false;
+    if (!*wish_for(w, kind))
+        return; /* said for another one of the same burst */
+    *wish_for(w, kind) = false;
+    adit_probation_begin(off, w->now);
+    adit_note(&w->params.env->log, NULL,
+              "the device takes no super-packets of %s: for %u minutes they are written singly", names[kind],
+              off->wait_s / 60);
+}
+
+void adit_up_merge_again(struct adit_up_worker *w)
+{
+    for (int kind = 0; kind < ADIT_UP_MERGED; kind++) {
+        if (adit_probation_is_over(&w->merge_off[kind], w->now))
+            *wish_for(w, (enum adit_up_merged)kind) = true;
+    }
 }
 
 void adit_up_device_write(void *worker, const struct adit_gather *g)

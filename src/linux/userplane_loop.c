@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -91,6 +92,7 @@ void adit_up_worker_device(struct adit_up_worker *w, struct adit_device *device,
     w->merge.want_tcp4 = device && device->takes_tcp4;
     w->merge.want_tcp6 = device && device->takes_tcp6;
     w->merge.want_udp = device && device->takes_udp;
+    memset(w->merge_off, 0, sizeof w->merge_off);
     start_watching_device(w);
 }
 

@@ -18,6 +18,7 @@
 #include "linux/userplane.h"
 #include "plane/home.h"
 #include "plane/merge.h"
+#include "plane/probation.h"
 #include "plane/ring.h"
 #include "plane/routes.h"
 #include "plane/wheel.h"
@@ -90,10 +91,11 @@ struct adit_up_link {
     uint16_t local_port;
     int disc4, disc6; /* path MTU discovery, as it was given; -1: not of this family */
     bool is_stream, is_connected;
-    bool is_send_only; /* read by another worker, or another socket is */
-    bool has_trains;   /* the kernel takes and gives several datagrams at once */
-    bool is_down;      /* a stream that ended; waits for LINK_DEL */
-    bool owes_down;    /* ... and the note did not fit yet */
+    bool is_send_only;                /* read by another worker, or another socket is */
+    bool has_trains;                  /* the kernel takes several datagrams at once */
+    struct adit_probation trains_off; /* ... and has refused some */
+    bool is_down;                     /* a stream that ended; waits for LINK_DEL */
+    bool owes_down;                   /* ... and the note did not fit yet */
     bool is_dirty, wants_out;
 
     /* Streams only. */
@@ -220,6 +222,14 @@ struct adit_up_crew {
     struct adit_up_shared **shared; /* of each member */
 };
 
+/* What is merged for the device, by what it may refuse. */
+enum adit_up_merged {
+    ADIT_UP_TCP4,
+    ADIT_UP_TCP6,
+    ADIT_UP_UDP,
+    ADIT_UP_MERGED,
+};
+
 struct adit_up_worker {
     struct adit_up_shared *shared;
     const struct adit_up_crew *crew; /* NULL: alone */
@@ -250,8 +260,9 @@ struct adit_up_worker {
     struct adit_up_rx rx;
     struct adit_up_batch batch;
     struct adit_merge merge; /* what came in, on its way to the device */
-    uint8_t *tun_room;       /* a super-packet */
-    uint8_t *spare_room;     /* another, made whole again */
+    struct adit_probation merge_off[ADIT_UP_MERGED];
+    uint8_t *tun_room;   /* a super-packet */
+    uint8_t *spare_room; /* another, made whole again */
     uint8_t *stream_room;
     size_t stream_room_cap;
 
@@ -368,6 +379,7 @@ void adit_up_inner_rx(struct adit_up_worker *w, const struct adit_train *t);
 /* To the device, counted among its writings; what is refused is the caller's affair. */
 adit_err adit_up_write_once(void *worker, const struct adit_gather *g);
 void adit_up_device_write(void *worker, const struct adit_gather *g); /* where w->merge leads */
+void adit_up_merge_again(struct adit_up_worker *w);                   /* what the device refused long ago */
 void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
 
 /* userplane_gremlin.c: only with w->gremlin. rx and tx: false: the packet does not go on now, or never. */

@@ -140,6 +140,7 @@ void adit_up_tick(struct adit_up_worker *w)
     adit_wheel_turn(&w->wheel, tick_now(w));
     while ((node = adit_wheel_next(&w->wheel)))
         visit(w, peer_of_tick(node));
+    adit_up_merge_again(w);
     if (w->owes_links)
         pay_links(w);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths that become narrower, in a network namespace of the test's own whose loopback device is the path. The
- * program's clock is the kernel's and a difference, so that what is to be forgotten can be.
+ * Paths that become narrower, in a network namespace of the test's own whose loopback device is the path.
  */
 #include "userplane_rig.h"
 
 #include <net/if.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 
+#include "clock.h"
 #include "netns.h"
 
 enum {
@@ -22,17 +21,6 @@ enum {
     FORGOTTEN_S = 601,
     V4_DF = 0x4000,
 };
-
-static time_t clock_ahead_s;
-
-/* In place of the library's. */
-int clock_gettime(clockid_t id, struct timespec *t)
-{
-    int err = (int)syscall(SYS_clock_gettime, id, t);
-
-    t->tv_sec += clock_ahead_s;
-    return err;
-}
 
 static void set_mtu(int mtu)
 {

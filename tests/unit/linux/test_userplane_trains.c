@@ -7,7 +7,9 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "clock.h"
 #include "netns.h"
+#include "plane/probation.h"
 #include "wire/csum.h"
 
 enum {
@@ -280,6 +282,73 @@ static void a_device_that_refuses_gets_single_packets(void **state)
     stop(&d);
 }
 
+/* Each worker's tick comes once a second, by the kernel's clock. */
+static void minutes_pass(struct duo *d, unsigned s)
+{
+    uint64_t until = now_ms() + s * 1000ULL + 1100;
+
+    clock_ahead_s += s;
+    while (now_ms() < until)
+        pump_some(&d->client, &d->server);
+}
+
+static void after_some_minutes_the_device_is_asked_again(void **state)
+{
+    struct duo d;
+
+    (void)state;
+    start(&d, false);
+    there.refuses = true;
+    assert_arrives(&d, &here, &there);
+    minutes_pass(&d, ADIT_PROBATION_MIN_S);
+    assert_arrives(&d, &here, &there);
+    assert_int_equal(there.n_refused, 2);
+    there.refuses = false;
+    minutes_pass(&d, ADIT_PROBATION_MIN_S);
+    assert_arrives(&d, &here, &there);
+    assert_int_equal(there.n_writes, SEGMENTS); /* after a second refusal it takes longer */
+    minutes_pass(&d, ADIT_PROBATION_MIN_S);
+    assert_arrives(&d, &here, &there);
+    assert_true(there.n_writes <= 2);
+    assert_nothing_dropped(&d);
+    stop(&d);
+}
+
+static void assert_sends(struct duo *d, uint64_t calls)
+{
+    drops(&d->client, ADIT_NO_PEER, ADIT_E_OS);
+    assert_int_equal(d->client.hauls.sends.calls, calls);
+}
+
+/* Of a socket that makes no checksums the kernel takes no trains. */
+static void after_some_minutes_the_socket_is_asked_again(void **state)
+{
+    int server_fd, client_fd, on = 1;
+    struct duo d;
+
+    (void)state;
+    server_fd = udp(&d.server_at);
+    client_fd = udp(&d.client_at);
+    end_start(&d.server, false, false, false);
+    end_start(&d.client, true, false, false);
+    duo_join_by(&d, 0, server_fd, client_fd);
+    device_start(&d.client, &here);
+    device_start(&d.server, &there);
+    pump_some(&d.client, &d.server);
+    assert_int_equal(setsockopt(client_fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+    assert_arrives(&d, &here, &there);
+    assert_sends(&d, SEGMENTS);
+    on = 0;
+    assert_int_equal(setsockopt(client_fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+    assert_arrives(&d, &here, &there);
+    assert_sends(&d, 2 * SEGMENTS);
+    clock_ahead_s += ADIT_PROBATION_MIN_S;
+    assert_arrives(&d, &here, &there);
+    assert_sends(&d, 2 * SEGMENTS + 1);
+    assert_nothing_dropped(&d);
+    stop(&d);
+}
+
 static void without_trains_the_packets_go_singly(void **state)
 {
     struct duo d;
@@ -384,6 +453,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_train_goes_from_end_to_end),
         cmocka_unit_test(a_device_that_refuses_gets_single_packets),
+        cmocka_unit_test(after_some_minutes_the_device_is_asked_again),
+        cmocka_unit_test(after_some_minutes_the_socket_is_asked_again),
         cmocka_unit_test(without_trains_the_packets_go_singly),
         cmocka_unit_test(what_a_call_carries_is_counted),
         cmocka_unit_test(what_goes_singly_is_counted_singly),
