@@ -190,6 +190,11 @@ enum adit_conf_engine {
     ADIT_ENGINE_EVP, /* OpenSSL */
 };
 
+enum adit_conf_steer {
+    ADIT_STEER_AUTO,
+    ADIT_STEER_FLOW, /* the kernel's own way */
+};
+
 /* One end of a route: where a name may stand for an address. */
 enum adit_route_end_kind {
     ADIT_ROUTE_END_DEFAULT, /* not given, or `default` */
@@ -416,6 +421,7 @@ struct adit_conf {
     uint32_t workers;                             /* adit-workers; 0: as many as cores */
     struct adit_conf_offload offload_off;         /* adit-offload, turned round */
     enum adit_conf_engine engine;                 /* adit-engine */
+    enum adit_conf_steer steer;                   /* adit-steer */
 };
 
 struct adit_conf_source {

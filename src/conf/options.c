@@ -58,6 +58,8 @@ static const struct adit_opt_word words_key_derivation[] = {{"auto", ADIT_KEY_DE
 static const struct adit_opt_word words_engine[] = {
     {"auto", ADIT_ENGINE_AUTO}, {"evp", ADIT_ENGINE_EVP}, {0}};
 
+static const struct adit_opt_word words_steer[] = {{"auto", ADIT_STEER_AUTO}, {"flow", ADIT_STEER_FLOW}, {0}};
+
 /* The offset of a field, which must have this type. */
 #define FIELD_OF(type, f)                                                                                    \
     .field = offsetof(struct adit_conf, f) +                                                                 \

@@ -195,6 +195,7 @@ static adit_err start_plane(struct adit_host *h, bool is_single_peer)
     }
     if (h->tunnel.n_queues > 1)
         adit_userplane_attach_queues(h->plane, h->tunnel.queues, h->tunnel.n_queues);
+    adit_userplane_steer(h->plane, h->tunnel.steer);
     return watch_plane(h);
 }
 

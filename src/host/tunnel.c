@@ -35,6 +35,21 @@ static void open_more(struct adit_tunnel *t, struct adit_priv_req *req, unsigned
         continue;
 }
 
+/* Done now, since rights are given up soon. */
+static void steer_queues(struct adit_tunnel *t)
+{
+    struct adit_priv_req req = {.kind = ADIT_PRIV_STEER_LOAD, .n_prefixes = ADIT_STEER_PREFIXES_MAX};
+    struct adit_priv_res res;
+
+    if (adit_priv_do(t->priv, &req, &res) == ADIT_OK)
+        t->steer = adit_steer_new(&res.steer, t->queues[0]->ops->wait_fd(t->queues[0]), t->log, &res.fail);
+    if (t->steer)
+        adit_info(t->log, NULL, "eBPF gives each packet of %s to the worker of its client", t->ifname);
+    else
+        adit_info(t->log, NULL, "the kernel spreads the packets of %s over its queues by flow: %s", t->ifname,
+                  res.fail.text);
+}
+
 adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsigned n_queues,
                           struct adit_priv *priv, const struct adit_log *log)
 {
@@ -64,6 +79,11 @@ adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsi
     if (res.tun.has_queues)
         open_more(t, &req, n_queues < ADIT_TUNNEL_QUEUES_MAX ? n_queues : ADIT_TUNNEL_QUEUES_MAX);
     adit_note(log, NULL, "TUN/TAP device %s opened", t->ifname);
+    if (t->n_queues > 1 && !req.tun.is_tap && c->steer == ADIT_STEER_AUTO)
+        steer_queues(t);
+    else if (t->n_queues < n_queues)
+        adit_info(log, NULL, "%s has %u of %u queues: some workers get its packets from others", t->ifname,
+                  t->n_queues, n_queues);
     return ADIT_OK;
 }
 
@@ -71,6 +91,7 @@ void adit_tunnel_close(struct adit_tunnel *t)
 {
     if (t->n_queues > 0 && !t->is_null)
         adit_note(t->log, NULL, "Closing TUN/TAP interface");
+    adit_steer_free(t->steer);
     while (t->n_queues > 0) {
         struct adit_device *queue = t->queues[--t->n_queues];
 

@@ -20,6 +20,7 @@ struct adit_tunnel {
     const struct adit_log *log;
     struct adit_device *queues[ADIT_TUNNEL_QUEUES_MAX]; /* of the one device; the first NULL: not open */
     unsigned n_queues;
+    struct adit_steer *steer; /* of the queues; NULL: the kernel goes by flow, or there is one queue */
     char ifname[ADIT_IFNAME_MAX];
     bool is_null;
     bool is_configured;

@@ -341,6 +341,8 @@ adit_err adit_priv_do(struct adit_priv *p, const struct adit_priv_req *req, stru
         return res->err = ask_route(p, req, res);
     case ADIT_PRIV_SOCKET_OPEN:
         return res->err = adit_socket_open(&req->socket, &res->fd, &res->fail);
+    case ADIT_PRIV_STEER_LOAD:
+        return res->err = adit_steer_load(req->n_prefixes, &res->steer, &res->fail);
     }
     return res->err;
 }

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "linux/fail.h"
 #include "linux/sock.h"
+#include "linux/steer_tun.h"
 #include "linux/tun.h"
 
 enum { ADIT_IFNAME_MAX = 16 };
@@ -39,6 +40,7 @@ enum adit_priv_kind {
     ADIT_PRIV_ROUTE_GET,   /* the route the kernel takes to dst.ip */
     ADIT_PRIV_GATEWAY_GET, /* the default route of dst.ip.family */
     ADIT_PRIV_SOCKET_OPEN,
+    ADIT_PRIV_STEER_LOAD,
 };
 
 struct adit_priv_link {
@@ -78,6 +80,7 @@ struct adit_priv_req {
         struct adit_priv_addr addr;
         struct adit_priv_route route;
         struct adit_socket_spec socket;
+        uint32_t n_prefixes; /* STEER_LOAD: see adit_steer_load() */
     };
 };
 
@@ -86,9 +89,10 @@ struct adit_priv_res {
     bool is_existing; /* ADDR_ADD, ROUTE_ADD: was there before; fail.text says so, for a warning */
     struct adit_fail fail;
     union {
-        struct adit_tun_opened tun;   /* its fd is the caller's */
-        struct adit_priv_route route; /* ROUTE_GET, GATEWAY_GET */
-        int fd;                       /* SOCKET_OPEN; the caller's */
+        struct adit_tun_opened tun;     /* its fd is the caller's */
+        struct adit_priv_route route;   /* ROUTE_GET, GATEWAY_GET */
+        int fd;                         /* SOCKET_OPEN; the caller's */
+        struct adit_steer_loaded steer; /* its descriptors are the caller's */
     };
 };
 

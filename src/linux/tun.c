@@ -100,6 +100,14 @@ static int attach(int fd, const struct adit_tun_spec *spec, bool want_queues, st
     return ioctl(fd, TUNSETIFF, ifr) == 0 ? 0 : errno;
 }
 
+/* A program that chooses queues (linux/steer_tun.h) outlives a crash on a device that does. */
+static void forget_steering(int fd)
+{
+    const int none = -1;
+
+    (void)ioctl(fd, TUNSETSTEERINGEBPF, &none);
+}
+
 /*
  * What the kernel may leave to us to do: the most that it grants. What it takes from us goes with that. The
  * length of the header, like the offload, may have been left behind by another program.
@@ -146,6 +154,8 @@ adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened 
         out->is_persistent = (now.ifr_flags & IFF_PERSIST) != 0;
     out->fd = fd;
     out->has_queues = want_queues;
+    if (!spec->is_further_queue)
+        forget_steering(fd);
     if (spec->want_in_trains || spec->want_out_trains)
         ask_for_offload(out, spec);
     else

@@ -193,6 +193,11 @@ void adit_userplane_attach(struct adit_plane *plane, struct adit_device *device)
     adit_userplane_attach_queues(plane, &device, device ? 1 : 0);
 }
 
+void adit_userplane_steer(struct adit_plane *plane, struct adit_steer *steer)
+{
+    of(plane)->steer = steer;
+}
+
 /* ---- life ---- */
 
 static void fini_member(struct adit_userplane *u, struct adit_up_member *m)
@@ -277,7 +282,18 @@ static const struct adit_plane_ops plane_ops = {
     .free = plane_free,
 };
 
-/* A ring from every other member. The doorman gets nothing: it has no peers. */
+/* Fewer with many workers, of whom each has a ring to each. */
+static uint32_t handed_slots(unsigned n_workers)
+{
+    uint32_t slots = ADIT_UP_HANDED;
+
+    while (slots > ADIT_UP_HANDED_MIN && slots * n_workers > ADIT_UP_HANDED_ALL)
+        slots /= 2;
+    return slots;
+}
+
+/* A ring from every other member. The doorman gets nothing: it has no peers. Where packets are steered little
+ * goes through them, so that their pages are taken when they are needed. */
 static adit_err make_handed(struct adit_userplane *u, struct adit_up_member *m)
 {
     size_t slot_len = sizeof(struct adit_handed) + adit_up_packet_cap(&u->params);
@@ -290,7 +306,7 @@ static adit_err make_handed(struct adit_userplane *u, struct adit_up_member *m)
         return ADIT_E_MEMORY;
     for (unsigned i = 0; i < u->n && !err; i++) {
         if (i != m->worker.index)
-            err = adit_ring_init(&m->shared.handed[i], slot_len, ADIT_UP_HANDED);
+            err = adit_ring_init_sparse(&m->shared.handed[i], slot_len, handed_slots(u->crew.n_workers));
     }
     return err;
 }

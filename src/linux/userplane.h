@@ -34,6 +34,8 @@ enum {
     ADIT_UP_TRAIN_BYTES = 65507, /* of one train: what a UDP datagram may hold */
 };
 
+struct adit_steer; /* linux/steer_tun.h */
+
 struct adit_userplane_params {
     const struct adit_env *env; /* lent for the plane's life */
     struct adit_device *device; /* lent; NULL: none yet, see adit_userplane_attach() */
@@ -69,5 +71,8 @@ unsigned adit_userplane_sockets(const struct adit_plane *plane);
  */
 void adit_userplane_attach(struct adit_plane *plane, struct adit_device *device);
 void adit_userplane_attach_queues(struct adit_plane *plane, struct adit_device *const *queues, unsigned n);
+
+/* Lent for the plane's life, before any route is posted: is told of each, and of the worker that has it. */
+void adit_userplane_steer(struct adit_plane *plane, struct adit_steer *steer);
 
 #endif

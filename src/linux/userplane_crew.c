@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "linux/steer_tun.h"
 
 #define home_of_node(n) ((struct adit_up_home *)((char *)(n)-offsetof(struct adit_up_home, node)))
 
@@ -225,14 +226,20 @@ static adit_err add_peer(struct adit_userplane *u, struct adit_cmd *cmd)
     return home ? adit_up_member_post(&u->members[member], cmd) : ADIT_E_MEMORY;
 }
 
-/* Every worker hears of a route, and whose it is: a mark, not a bare id. */
+/* Every worker hears of a route, and whose it is: a mark, not a bare id. So does the kernel, which may send a
+ * packet to the right one at once. */
 static adit_err tell_route(struct adit_userplane *u, unsigned member, enum adit_cmd_kind kind, adit_peer peer,
                            const struct adit_prefix *prefix)
 {
+    uint32_t mark = adit_mark(member, peer);
     adit_err err = ADIT_OK;
 
+    if (u->steer && kind == ADIT_CMD_ROUTE_ADD)
+        adit_steer_add(u->steer, prefix, mark);
+    else if (u->steer)
+        adit_steer_del(u->steer, prefix, mark);
     for (unsigned i = 0; i < u->crew.n_workers && !err; i++) {
-        struct adit_cmd cmd = {.kind = kind, .peer = adit_mark(member, peer)};
+        struct adit_cmd cmd = {.kind = kind, .peer = mark};
 
         cmd.route = *prefix;
         err = adit_up_member_post(&u->members[i], &cmd);

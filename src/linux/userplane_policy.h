@@ -48,6 +48,7 @@ struct adit_userplane {
     struct adit_up_crew crew;
     struct adit_up_map streams, peers; /* struct adit_up_home */
     struct adit_up_sum *sums;
+    struct adit_steer *steer; /* the device's queues; NULL: the kernel goes by flow */
     int note_fd;
 };
 

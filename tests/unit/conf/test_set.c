@@ -116,6 +116,7 @@ static const struct {
     {"adit-offload foo", "value"},
     {"adit-offload tun-in none", "value"},
     {"adit-engine openssl", "value"},
+    {"adit-steer ebpf", "value"},
     {"gremlin \"\"", "value"},
     {"gremlin 128", "number"},
     {"gremlin -1", "value"},
@@ -397,6 +398,21 @@ static void offload_is_where_it_is_named(void **state)
     done(&r);
 }
 
+static void steering_can_be_left_to_the_kernel(void **state)
+{
+    struct reading r = {0};
+
+    (void)state;
+    read_text(&r, CLIENT);
+    assert_non_null(r.c);
+    assert_int_equal(r.c->steer, ADIT_STEER_AUTO);
+    done(&r);
+    read_text(&r, CLIENT "adit-steer flow\n");
+    assert_non_null(r.c);
+    assert_int_equal(r.c->steer, ADIT_STEER_FLOW);
+    done(&r);
+}
+
 static void defaults_are_openvpns(void **state)
 {
     struct reading r = {0};
@@ -451,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_gremlin_without_faults_is_off),
         cmocka_unit_test(every_wrong_gremlin_word_is_told),
         cmocka_unit_test(offload_is_where_it_is_named),
+        cmocka_unit_test(steering_can_be_left_to_the_kernel),
         cmocka_unit_test(defaults_are_openvpns),
         cmocka_unit_test(pushes_with_commas_are_refused),
     };
