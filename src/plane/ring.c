@@ -6,24 +6,30 @@
 
 #include "base/mem.h"
 
-adit_err adit_ring_init(struct adit_ring *r, size_t slot_len, uint32_t slots)
+adit_err adit_ring_init_sparse(struct adit_ring *r, size_t slot_len, uint32_t slots)
 {
     assert(slots > 0 && (slots & (slots - 1)) == 0);
     /* Slots hold structs: keep each of them aligned as the allocation is. */
     slot_len = (slot_len + 15) & ~(size_t)15;
     *r = (struct adit_ring){.slot_len = slot_len, .mask = slots - 1};
-    r->slots = adit_alloc(slot_len * slots);
-    if (!r->slots)
-        return ADIT_E_MEMORY;
+    r->slots = adit_realloc(NULL, slot_len * slots); /* not zeroed: that would take all pages */
+    return r->slots ? ADIT_OK : ADIT_E_MEMORY;
+}
+
+adit_err adit_ring_init(struct adit_ring *r, size_t slot_len, uint32_t slots)
+{
+    adit_err err = adit_ring_init_sparse(r, slot_len, slots);
+
     /* The pages are taken now, so that traffic neither waits for them nor makes the program grow. */
-    adit_wipe(r->slots, slot_len * slots);
-    return ADIT_OK;
+    if (!err)
+        adit_wipe(r->slots, r->slot_len * slots);
+    return err;
 }
 
 void adit_ring_fini(struct adit_ring *r)
 {
     if (r->slots)
-        adit_free_secret(r->slots, r->slot_len * (r->mask + 1));
+        adit_free_secret(r->slots, r->slot_len * r->n_used);
     *r = (struct adit_ring){0};
 }
 
@@ -44,7 +50,13 @@ bool adit_ring_is_roomy(const struct adit_ring *r)
 
 void *adit_ring_claim(struct adit_ring *r)
 {
-    return adit_ring_room(r) > 0 ? slot_at(r, atomic_load(&r->tail)) : NULL;
+    uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+
+    if (adit_ring_room(r) == 0)
+        return NULL;
+    if (r->n_used <= (tail & r->mask))
+        r->n_used = (tail & r->mask) + 1;
+    return slot_at(r, tail);
 }
 
 void adit_ring_publish(struct adit_ring *r)

@@ -21,12 +21,15 @@ struct adit_ring {
     _Atomic uint32_t head; /* next to read; written by the consumer only */
     uint8_t pad1[60];
     _Atomic uint32_t tail; /* next to write; written by the producer only */
-    uint8_t pad2[60];
+    uint32_t n_used;       /* slots that were ever claimed; of the producer */
+    uint8_t pad2[56];
 };
 
 /* `slots`: a power of two. ADIT_E_MEMORY. */
 ADIT_MUST_USE adit_err adit_ring_init(struct adit_ring *r, size_t slot_len, uint32_t slots);
-void adit_ring_fini(struct adit_ring *r); /* wipes all slots; zeros allowed */
+/* One that may never be used: its pages are taken when they are needed, and not at once. */
+ADIT_MUST_USE adit_err adit_ring_init_sparse(struct adit_ring *r, size_t slot_len, uint32_t slots);
+void adit_ring_fini(struct adit_ring *r); /* wipes what was used; zeros allowed */
 
 /* Producer: the slot to fill, NULL if the ring is full; it becomes visible with adit_ring_publish(). */
 void *adit_ring_claim(struct adit_ring *r);

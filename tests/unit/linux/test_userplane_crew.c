@@ -2,6 +2,7 @@
 /* Several workers: every packet finds its peer's, wherever it came in, and policy sees one plane. */
 #include "userplane_rig.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 
 enum {
@@ -281,6 +282,33 @@ static void a_socket_that_cannot_be_shared_is_closed(void **state)
     end_stop(&s);
 }
 
+static size_t resident_bytes(void)
+{
+    size_t all = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%zu %zu", &all, &resident), 2);
+    fclose(f);
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Each has a ring to each: that may cost memory when packets go astray, not before. */
+static void many_workers_cost_little_memory(void **state)
+{
+    struct end s;
+    size_t before = resident_bytes();
+
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* what they write down of memory is larger than that */
+#endif
+    mallopt(M_PERTURB, 0); /* which would write everywhere */
+    end_begin(&s, (struct adit_userplane_params){.want_thread = true, .n_workers = ADIT_UP_WORKERS_MAX});
+    assert_in_range(resident_bytes() - before, 0, 64 << 20);
+    end_stop(&s);
+}
+
 /* ---- one peer, a worker for each direction ---- */
 
 static void split_start(struct duo *d)
@@ -412,6 +440,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_is_deleted_is_gone_everywhere),
         cmocka_unit_test(control_packets_come_and_go),
         cmocka_unit_test(a_socket_that_cannot_be_shared_is_closed),
+        cmocka_unit_test(many_workers_cost_little_memory),
         cmocka_unit_test(both_directions_of_one_peer),
         cmocka_unit_test(answers_are_added_to_the_question_they_answer),
         cmocka_unit_test(both_directions_wear_one_key),

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../unit.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "plane/ring.h"
 
@@ -104,12 +107,61 @@ static void two_threads_lose_and_tear_nothing(void **state)
     adit_ring_fini(&r);
 }
 
+/* Pages that lie in the slots as a whole. */
+static size_t resident(const struct adit_ring *r)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), count = 0;
+    uintptr_t first = ((uintptr_t)r->slots + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)r->slots + r->slot_len * (r->mask + 1)) / page * page;
+
+    for (uintptr_t at = first; at < end; at += page) {
+        unsigned char is_here;
+
+        assert_int_equal(mincore((void *)at, page, &is_here), 0);
+        count += is_here & 1;
+    }
+    return count;
+}
+
+enum {
+    LARGE = 8192,
+    SLOTS = 256,
+};
+
+static void a_sparse_ring_takes_what_is_used(void **state)
+{
+    struct adit_ring r;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    (void)state;
+    mallopt(M_PERTURB, 0); /* which would write everywhere */
+    assert_int_equal(adit_ring_init_sparse(&r, LARGE, SLOTS), ADIT_OK);
+    assert_int_equal(resident(&r), 0);
+    for (int i = 0; i < 3; i++) {
+        memset(adit_ring_claim(&r), 1, LARGE);
+        adit_ring_publish(&r);
+    }
+    assert_in_range(resident(&r), 1, 3 * LARGE / page + 1);
+    assert_int_equal(r.n_used, 3); /* so much is wiped at the end */
+    for (int i = 0; i < 2 * SLOTS; i++) {
+        adit_ring_release(&r);
+        assert_non_null(adit_ring_claim(&r));
+        adit_ring_publish(&r);
+    }
+    assert_int_equal(r.n_used, SLOTS);
+    adit_ring_fini(&r);
+    assert_int_equal(adit_ring_init(&r, LARGE, SLOTS), ADIT_OK);
+    assert_true(resident(&r) >= (SLOTS - 1) * LARGE / page);
+    adit_ring_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_come_out_in_order_and_full_is_said),
         cmocka_unit_test(a_claim_is_invisible_until_published),
         cmocka_unit_test(two_threads_lose_and_tear_nothing),
+        cmocka_unit_test(a_sparse_ring_takes_what_is_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
