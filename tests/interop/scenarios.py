@@ -17,6 +17,7 @@ import scenarios_names
 import scenarios_path
 import scenarios_program
 import scenarios_undisturbed
+import scenarios_workers
 from capture import Capture
 from cases import Case
 from lab import HERE, LabError, expect, expect_lossless, until
@@ -519,7 +520,7 @@ def cases(pairs):
     out = []
     for name, func, args, marks in SCENARIOS + scenarios_modes.SCENARIOS + scenarios_program.SCENARIOS \
             + scenarios_names.SCENARIOS + scenarios_bad.SCENARIOS + scenarios_undisturbed.SCENARIOS \
-            + scenarios_gremlin.SCENARIOS + scenarios_path.SCENARIOS:
+            + scenarios_gremlin.SCENARIOS + scenarios_path.SCENARIOS + scenarios_workers.SCENARIOS:
         for server, client in pairs:
             if not makes_sense(marks.split(), server, client):
                 continue
