@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "linux/netns_list.h"
 #include "linux/priv_netlink.h"
 #include "linux/priv_text.h"
 #include "linux/statefile.h"
@@ -404,9 +405,15 @@ static void clean_up_after_crash(struct adit_priv *p)
 static void open_state(struct adit_priv *p, const char *path)
 {
     struct adit_fail fail = {0};
+    struct adit_netns_list namespaces = {0};
+    unsigned n_swept;
 
     if (!path)
         return;
+    n_swept = adit_statefile_sweep(path, adit_netns_is_gone, &namespaces);
+    adit_netns_list_fini(&namespaces);
+    if (n_swept > 0)
+        adit_info(&p->log, NULL, "%u state files of programs that are gone are removed", n_swept);
     if (adit_statefile_open(path, &p->state, &fail) == ADIT_OK)
         clean_up_after_crash(p);
     else

@@ -5,10 +5,12 @@
  */
 #include "linux/statefile.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -21,6 +23,9 @@ enum {
     FILE_MAX = 1 << 20, /* a journal beyond this is not ours */
     HEAD_MAX = 128,
 };
+
+#define HEAD   "adit-state "
+#define SUFFIX ".state"
 
 struct adit_statefile {
     int fd;
@@ -46,7 +51,7 @@ static void write_head(char *dst, size_t cap)
     }
     if (stat("/proc/thread-self/ns/net", &ns) != 0)
         ns.st_ino = 0;
-    snprintf(dst, cap, "adit-state 1 boot=%s net=%llu", boot, (unsigned long long)ns.st_ino);
+    snprintf(dst, cap, HEAD "1 boot=%s net=%llu", boot, (unsigned long long)ns.st_ino);
 }
 
 static bool is_same_file(int fd, const char *path)
@@ -99,17 +104,15 @@ static void take_back(struct adit_statefile *s, const char *line)
     }
 }
 
-/* Replays the journal. Only whole lines count. */
-static void replay(struct adit_statefile *s)
+/* Replays what stands under this head. Only whole lines count. */
+static void replay(struct adit_statefile *s, const char *head)
 {
-    char head[HEAD_MAX];
     bool is_ours = false;
     char *line = s->text;
 
-    write_head(head, sizeof head);
     for (char *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
-        if (strncmp(line, "adit-state ", 11) == 0)
+        if (strncmp(line, HEAD, strlen(HEAD)) == 0)
             is_ours = strcmp(line, head) == 0;
         else if (is_ours && line[0] == '+')
             s->lines[s->n_lines++] = line + 1;
@@ -118,7 +121,7 @@ static void replay(struct adit_statefile *s)
     }
 }
 
-static adit_err read_journal(struct adit_statefile *s, struct adit_fail *fail)
+static adit_err read_text(struct adit_statefile *s, struct adit_fail *fail)
 {
     struct stat st;
     size_t n_max = 1;
@@ -135,10 +138,18 @@ static adit_err read_journal(struct adit_statefile *s, struct adit_fail *fail)
     for (ssize_t i = 0; i < n; i++)
         n_max += s->text[i] == '\n';
     s->lines = adit_alloc(n_max * sizeof s->lines[0]);
-    if (!s->lines)
-        return ADIT_E_MEMORY;
-    replay(s);
-    return ADIT_OK;
+    return s->lines ? ADIT_OK : ADIT_E_MEMORY;
+}
+
+static adit_err read_journal(struct adit_statefile *s, struct adit_fail *fail)
+{
+    char head[HEAD_MAX];
+    adit_err e = read_text(s, fail);
+
+    write_head(head, sizeof head);
+    if (e == ADIT_OK)
+        replay(s, head);
+    return e;
 }
 
 adit_err adit_statefile_open(const char *path, struct adit_statefile **out, struct adit_fail *fail)
@@ -226,4 +237,108 @@ void adit_statefile_close(struct adit_statefile *s)
     if (ftruncate(s->fd, 0) == 0 && is_same_file(s->fd, s->path))
         (void)!unlink(s->path);
     adit_statefile_abandon(s);
+}
+
+/* ---- files of others ---- */
+
+struct sweep {
+    int folder;
+    char boot[HEAD_MAX]; /* a head of this boot, up to its namespace */
+    adit_netns_judge *is_gone;
+    void *ctx;
+};
+
+/* All of it was read, and is locked. */
+static bool is_useless(struct sweep *w, struct adit_statefile *s)
+{
+    size_t n_boot = strlen(w->boot);
+    char head[HEAD_MAX];
+    size_t n = strcspn(s->text, "\n");
+
+    if (n == 0 && s->text[0] == '\0')
+        return true; /* ended before its first line */
+    if (n >= sizeof head || strncmp(s->text, HEAD "1 ", strlen(HEAD "1 ")) != 0)
+        return false; /* of a later version, perhaps */
+    memcpy(head, s->text, n);
+    head[n] = '\0';
+    replay(s, head);
+    return s->n_lines == 0 || strncmp(head, w->boot, n_boot) != 0 ||
+           w->is_gone(w->ctx, strtoull(head + n_boot, NULL, 10));
+}
+
+static bool is_ours_to_judge(const struct adit_statefile *s, int folder, const char *name)
+{
+    struct stat a, b;
+
+    return flock(s->fd, LOCK_EX | LOCK_NB) == 0 && fstat(s->fd, &a) == 0 && a.st_uid == geteuid() &&
+           fstatat(folder, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static bool sweep_file(struct sweep *w, const char *name)
+{
+    struct adit_statefile s = {.fd = openat(w->folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+    bool is_removed = false;
+
+    if (s.fd < 0)
+        return false;
+    if (is_ours_to_judge(&s, w->folder, name) && read_text(&s, NULL) == ADIT_OK && is_useless(w, &s))
+        is_removed = unlinkat(w->folder, name, 0) == 0;
+    close(s.fd);
+    adit_free(s.lines);
+    adit_free(s.text);
+    return is_removed;
+}
+
+static bool is_state_name(const char *name)
+{
+    size_t n = strlen(name), end = strlen(SUFFIX);
+
+    return n > end && strcmp(name + n - end, SUFFIX) == 0;
+}
+
+static unsigned sweep_folder(struct sweep *w, DIR *d, const char *own)
+{
+    struct dirent *entry;
+    unsigned count = 0;
+
+    while ((entry = readdir(d))) {
+        if (is_state_name(entry->d_name) && strcmp(entry->d_name, own) != 0)
+            count += sweep_file(w, entry->d_name);
+    }
+    return count;
+}
+
+/* A file without a boot id would be of every boot. */
+static bool begin_sweep(struct sweep *w, DIR *d)
+{
+    char *netns;
+
+    w->folder = dirfd(d);
+    write_head(w->boot, sizeof w->boot);
+    netns = strstr(w->boot, " net=");
+    if (!netns || strstr(w->boot, "boot= "))
+        return false;
+    netns[strlen(" net=")] = '\0';
+    return true;
+}
+
+unsigned adit_statefile_sweep(const char *path, adit_netns_judge *is_gone, void *ctx)
+{
+    char folder[PATH_CAP];
+    const char *own = strrchr(path, '/');
+    struct sweep w = {.is_gone = is_gone, .ctx = ctx};
+    unsigned count = 0;
+    DIR *d;
+
+    if (!own || own == path || (size_t)(own - path) >= sizeof folder)
+        return 0;
+    snprintf(folder, sizeof folder, "%.*s", (int)(own - path), path);
+    d = opendir(folder);
+    if (!d)
+        return 0;
+    if (begin_sweep(&w, d))
+        count = sweep_folder(&w, d, own + 1);
+    closedir(d);
+    return count;
 }

@@ -10,7 +10,9 @@
 #ifndef ADIT_LINUX_STATEFILE_H
 #define ADIT_LINUX_STATEFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "linux/fail.h"
 
@@ -25,6 +27,16 @@ enum { ADIT_STATEFILE_LINE_MAX = 256 }; /* with NUL */
  */
 ADIT_MUST_USE adit_err adit_statefile_open(const char *path, struct adit_statefile **out,
                                            struct adit_fail *fail);
+
+/* Is the network namespace of this inode number certainly gone? */
+typedef bool adit_netns_judge(void *ctx, uint64_t inode);
+
+/*
+ * Removes the files beside `path` that nobody will ever need: no living process holds them, and all that they
+ * tell of was undone, or went with another boot, or with a network namespace that is gone. Returns their
+ * number.
+ */
+unsigned adit_statefile_sweep(const char *path, adit_netns_judge *is_gone, void *ctx);
 
 /* What a dead process left, oldest first; NULL past the end. Lent until clear() or close(). */
 const char *adit_statefile_leftover(const struct adit_statefile *s, size_t i);
