@@ -213,6 +213,7 @@ struct adit_up_shared {
     int cmd_fd, note_fd;      /* note_fd: of all members together */
     /* One direction's use of the only peer's keys, for the worker of the other one. */
     _Atomic uint64_t used_packets[ADIT_KEY_IDS], used_bytes[ADIT_KEY_IDS];
+    _Atomic uint32_t path_max; /* of the same peer, as the worker that sends knows it */
 };
 
 /* Wakes the member up, if it was not woken yet. */
@@ -342,6 +343,7 @@ adit_err adit_up_errno_drop(int os_errno); /* under which counter a refused send
 
 /* userplane_path.c */
 uint32_t adit_up_path_ask(const struct adit_up_train *t); /* the longest datagram; 0: the kernel cannot say */
+void adit_up_path_set(struct adit_up_worker *w, struct adit_up_peer *peer, uint32_t max);
 void adit_up_path_refused(struct adit_up_worker *w, const struct adit_up_train *t, uint32_t n);
 void adit_up_path_learn_socket(struct adit_up_link *link);
 /*

@@ -109,6 +109,32 @@ uint32_t adit_up_path_ask(const struct adit_up_train *t)
 
 /* ---- what is learned of it ---- */
 
+static bool only_sends(const struct adit_up_worker *w)
+{
+    return w->does_out && !w->does_in;
+}
+
+static bool only_receives(const struct adit_up_worker *w)
+{
+    return w->does_in && !w->does_out;
+}
+
+void adit_up_path_set(struct adit_up_worker *w, struct adit_up_peer *peer, uint32_t max)
+{
+    peer->path_max = max;
+    if (only_sends(w))
+        atomic_store_explicit(&w->shared->path_max, max, memory_order_relaxed);
+}
+
+/* Of a single peer's two workers the sending one learns what the path carries, and when to forget it. */
+static void hear_path(struct adit_up_worker *w, struct adit_up_peer *peer)
+{
+    if (!only_receives(w))
+        return;
+    peer->path_max = atomic_load_explicit(&w->crew->shared[!w->index]->path_max, memory_order_relaxed);
+    peer->path_ns = ADIT_NEVER;
+}
+
 /* A datagram of n bytes was refused by itself. */
 void adit_up_path_refused(struct adit_up_worker *w, const struct adit_up_train *t, uint32_t n)
 {
@@ -122,7 +148,7 @@ void adit_up_path_refused(struct adit_up_worker *w, const struct adit_up_train *
         max = n - n / 8; /* nobody knows: down by steps */
     if (n <= max)
         return;
-    peer->path_max = max;
+    adit_up_path_set(w, peer, max);
     peer->path_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
 }
 
@@ -176,7 +202,7 @@ size_t adit_up_inner_max(struct adit_up_worker *w, struct adit_up_peer *peer)
     size_t max = link && link->is_stream ? UINT16_MAX : ADIT_UP_TRAIN_BYTES, overhead;
 
     if (peer->path_max > 0 && w->now.mono_ns >= peer->path_ns)
-        peer->path_max = 0;
+        adit_up_path_set(w, peer, 0);
     if (peer->path_max > 0 && max > peer->path_max)
         max = peer->path_max;
     overhead = adit_tx_overhead(&peer->tx);
@@ -190,6 +216,7 @@ void adit_up_lower_mss(struct adit_up_worker *w, struct adit_up_peer *peer, uint
     uint16_t mss4 = peer->spec.mss4, mss6 = peer->spec.mss6;
     size_t max;
 
+    hear_path(w, peer);
     if (peer->path_max > 0) {
         max = adit_up_inner_max(w, peer);
         if (max > MSS_OF_V4 && mss4 > max - MSS_OF_V4)

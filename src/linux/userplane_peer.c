@@ -84,7 +84,8 @@ static void leave_address(struct adit_up_worker *w, struct adit_up_peer *peer)
         peer->link->peer = NULL;
     peer->link = NULL;
     peer->train = 0; /* what goes there now is none of this place's */
-    peer->segment_max = peer->path_max = 0;
+    peer->segment_max = 0;
+    adit_up_path_set(w, peer, 0);
 }
 
 static void take_address(struct adit_up_worker *w, struct adit_up_peer *peer, int link_name)

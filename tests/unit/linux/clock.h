@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static time_t clock_ahead_s;
+static _Atomic time_t clock_ahead_s; /* threads read it */
 
 /* In place of the library's. */
 int clock_gettime(clockid_t id, struct timespec *t)

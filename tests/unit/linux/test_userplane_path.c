@@ -98,17 +98,22 @@ static void say_v6(struct end *e, size_t n)
 
 /* ---- both ends ---- */
 
-static void start_by(struct duo *d, int server_fd, int client_fd)
+static void start_with(struct duo *d, int server_fd, int client_fd, struct adit_userplane_params client)
 {
     struct adit_cmd cmd = {.kind = ADIT_CMD_ROUTE_ADD};
 
     end_start(&d->server, false, false, false);
-    end_start(&d->client, true, false, false);
+    end_begin(&d->client, client);
     forbid_fragments(client_fd);
     duo_join_by(d, 0, server_fd, client_fd);
     cmd.route = (struct adit_prefix){.ip = adit_ip_v6(v6_ends), .bits = 128};
     post(&d->server, &cmd);
     pump_some(&d->client, &d->server);
+}
+
+static void start_by(struct duo *d, int server_fd, int client_fd)
+{
+    start_with(d, server_fd, client_fd, (struct adit_userplane_params){.is_single_peer = true});
 }
 
 static void start(struct duo *d)
@@ -385,28 +390,66 @@ static void answers_have_a_limit(void **state)
 }
 
 /* The MSS of connections that begin now is what fits. */
-static void the_mss_follows_the_path(void **state)
+/* A TCP connection is begun at one end; the largest segment that the other one hears of. */
+static unsigned mss_through(struct end *from, struct end *to, uint32_t src, uint32_t dst)
 {
     uint8_t syn[44] = {0}, b[2048];
     struct adit_wr w = adit_wr_of(syn, sizeof syn);
-    struct duo d;
     size_t n;
 
-    (void)state;
-    start(&d);
-    d.on_client.mss4 = 1360;
-    peer_cmd(&d.client, ADIT_CMD_PEER_SET, &d.on_client);
-    set_mtu(NARROW);
-    find_out(&d);
     adit_wr_u32(&w, 0x4500002c);
     adit_wr_u32(&w, 0);
     adit_wr_u32(&w, 0x40060000);
-    adit_wr_u32(&w, CLIENT_IP);
-    adit_wr_u32(&w, SERVER_IP);
+    adit_wr_u32(&w, src);
+    adit_wr_u32(&w, dst);
     unhex("60020000 00000000 020405b4", syn + 32, 12);
-    assert_int_equal(send(d.client.inner, syn, sizeof syn, 0), sizeof syn);
-    assert_true(expect_inner(&d.server, &d.client, b, &n));
-    assert_int_equal(b[42] << 8 | b[43], NARROW - V4_HEADS - OVERHEAD - 40);
+    assert_int_equal(send(from->inner, syn, sizeof syn, 0), sizeof syn);
+    assert_true(expect_inner(to, from, b, &n));
+    return (unsigned)b[42] << 8 | b[43];
+}
+
+static void assert_mss_follows(struct duo *d)
+{
+    d->on_client.mss4 = 1360;
+    peer_cmd(&d->client, ADIT_CMD_PEER_SET, &d->on_client);
+    pump_some(&d->client, &d->server);
+    assert_int_equal(mss_through(&d->client, &d->server, CLIENT_IP, SERVER_IP), 1360);
+    assert_int_equal(mss_through(&d->server, &d->client, SERVER_IP, CLIENT_IP), 1360);
+    set_mtu(NARROW);
+    find_out(d);
+    assert_int_equal(mss_through(&d->client, &d->server, CLIENT_IP, SERVER_IP),
+                     NARROW - V4_HEADS - OVERHEAD - 40);
+    assert_int_equal(mss_through(&d->server, &d->client, SERVER_IP, CLIENT_IP),
+                     NARROW - V4_HEADS - OVERHEAD - 40);
+    set_mtu(WIDE);
+    clock_ahead_s += FORGOTTEN_S;
+    assert_carried(d, LARGE);
+    assert_int_equal(mss_through(&d->server, &d->client, SERVER_IP, CLIENT_IP), 1360);
+}
+
+static void the_mss_follows_the_path(void **state)
+{
+    struct duo d;
+
+    (void)state;
+    start(&d);
+    assert_mss_follows(&d);
+    duo_stop(&d);
+}
+
+/* Only the one that sends can find out. */
+static void both_workers_of_one_peer_know_the_path(void **state)
+{
+    struct duo d;
+    int server_fd, client_fd;
+
+    (void)state;
+    set_mtu(WIDE);
+    server_fd = udp(&d.server_at);
+    client_fd = udp(&d.client_at);
+    start_with(&d, server_fd, client_fd,
+               (struct adit_userplane_params){.want_thread = true, .n_workers = 2, .is_single_peer = true});
+    assert_mss_follows(&d);
     duo_stop(&d);
 }
 
@@ -521,6 +564,7 @@ int main(void)
         cmocka_unit_test(what_no_data_packet_holds_is_answered),
         cmocka_unit_test(answers_have_a_limit),
         cmocka_unit_test(the_mss_follows_the_path),
+        cmocka_unit_test(both_workers_of_one_peer_know_the_path),
         cmocka_unit_test(a_client_is_told_through_its_tunnel),
         cmocka_unit_test(one_clients_errors_do_not_disturb_another),
     };
