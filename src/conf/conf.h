@@ -182,6 +182,7 @@ struct adit_conf_gremlin {
 /* `adit-offload`: where packets come or go in trains; "in" is what comes in from the device or the network.
  */
 struct adit_conf_offload {
+    bool is_set; /* the option was given */
     bool tun_in, tun_out, udp_in, udp_out;
 };
 

@@ -307,7 +307,7 @@ bool adit_set_echo(struct adit_fill *f, const struct adit_words *w)
 
 bool adit_set_offload(struct adit_fill *f, const struct adit_words *w)
 {
-    struct adit_conf_offload off = {true, true, true, true};
+    struct adit_conf_offload off = {true, true, true, true, true};
     const struct {
         const char *name;
         bool *is_off;
@@ -330,6 +330,6 @@ bool adit_set_offload(struct adit_fill *f, const struct adit_words *w)
                 w->v[i]);
         *places[at].is_off = false;
     }
-    f->c->offload_off = is_all ? (struct adit_conf_offload){0} : off;
+    f->c->offload_off = is_all ? (struct adit_conf_offload){.is_set = true} : off;
     return true;
 }

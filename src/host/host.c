@@ -156,8 +156,8 @@ static struct adit_userplane_params plane_params(struct adit_host *h, bool is_si
         .is_single_peer = is_single_peer,
         .want_client_to_client = h->conf->is_client_to_client,
         .tun_mtu = conn->tun_mtu > conn->tun_mtu_max ? conn->tun_mtu : conn->tun_mtu_max,
-        .is_udp_in_single = h->conf->offload_off.udp_in,
-        .is_udp_out_single = h->conf->offload_off.udp_out,
+        .is_udp_in_single = !h->offload.udp_in,
+        .is_udp_out_single = !h->offload.udp_out,
         .fault_seed = h->conf->gremlin.seed,
     };
 }
@@ -225,6 +225,7 @@ void adit_host_state_path(const struct adit_conf *c, char *dst, size_t cap)
 adit_err adit_host_open(struct adit_host *h, bool is_single_peer)
 {
     struct adit_fail fail = {0};
+    struct adit_quirks quirks = adit_quirks_here();
     char state[ADIT_HOST_STATE_PATH_MAX];
     adit_err e;
 
@@ -234,8 +235,9 @@ adit_err adit_host_open(struct adit_host *h, bool is_single_peer)
         adit_error(&h->env.log, NULL, "%s", fail.text);
         return e;
     }
-    e = adit_tunnel_open(&h->tunnel, h->conf, is_single_peer ? 1 : workers_of(h->conf, false), h->priv,
-                         &h->env.log);
+    h->offload = adit_host_offload(h->conf, &quirks, &h->env.log);
+    e = adit_tunnel_open(&h->tunnel, h->conf, &h->offload, is_single_peer ? 1 : workers_of(h->conf, false),
+                         h->priv, &h->env.log);
     if (e != ADIT_OK)
         return e;
     return start_plane(h, is_single_peer);

@@ -10,6 +10,7 @@
 
 #include "conf/conf.h"
 #include "core/session.h"
+#include "host/offload.h"
 #include "host/tunnel.h"
 #include "linux/clock.h"
 #include "plane/seam.h"
@@ -36,6 +37,7 @@ struct adit_host {
     struct adit_env env;
     const struct adit_conf *conf;
     struct adit_priv *priv;
+    struct adit_host_offload offload;
     struct adit_tunnel tunnel;
     struct adit_plane *plane;
 

@@ -50,8 +50,9 @@ static void steer_queues(struct adit_tunnel *t)
                   res.fail.text);
 }
 
-adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsigned n_queues,
-                          struct adit_priv *priv, const struct adit_log *log)
+adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c,
+                          const struct adit_host_offload *offload, unsigned n_queues, struct adit_priv *priv,
+                          const struct adit_log *log)
 {
     struct adit_priv_req req = {.kind = ADIT_PRIV_TUN_OPEN};
     struct adit_priv_res res;
@@ -67,8 +68,9 @@ adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsi
     snprintf(req.tun.name, sizeof req.tun.name, "%s", c->dev ? c->dev : "tun");
     snprintf(req.tun.node, sizeof req.tun.node, "%s", c->dev_node ? c->dev_node : "");
     req.tun.is_tap = c->dev_type == ADIT_DEV_TAP;
-    req.tun.want_in_trains = !req.tun.is_tap && !c->offload_off.tun_in;
-    req.tun.want_out_trains = !req.tun.is_tap && !c->offload_off.tun_out;
+    req.tun.want_in_trains = !req.tun.is_tap && offload->tun_in;
+    req.tun.want_out_trains = !req.tun.is_tap && offload->tun_out;
+    req.tun.want_out_udp = req.tun.want_out_trains && offload->tun_out_udp;
     req.tun.want_queues = n_queues > 1;
     err = open_queue(t, &req, &res);
     if (err) {

@@ -8,6 +8,7 @@
 
 #include "conf/conf.h"
 #include "conf/pushed.h"
+#include "host/offload.h"
 #include "linux/priv.h"
 #include "plane/device.h"
 
@@ -44,7 +45,8 @@ struct adit_tunnel_net {
  * Opens the device that `dev`, `dev-type` and `dev-node` name, with up to n_queues queues: fewer if the
  * device was made without. The log has the reason of a failure.
  */
-ADIT_MUST_USE adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c, unsigned n_queues,
+ADIT_MUST_USE adit_err adit_tunnel_open(struct adit_tunnel *t, const struct adit_conf *c,
+                                        const struct adit_host_offload *offload, unsigned n_queues,
                                         struct adit_priv *priv, const struct adit_log *log);
 void adit_tunnel_close(struct adit_tunnel *t); /* zeros allowed */
 

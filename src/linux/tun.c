@@ -124,7 +124,7 @@ static void ask_for_offload(struct adit_tun_opened *o, const struct adit_tun_spe
         (void)ioctl(o->fd, TUNSETOFFLOAD, 0);
     o->has_vnet = true;
     o->takes_tcp = has_tcp && spec->want_out_trains;
-    o->takes_udp = has_udp && spec->want_out_trains;
+    o->takes_udp = has_udp && spec->want_out_udp;
 }
 
 adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened *out, struct adit_fail *fail)

@@ -19,6 +19,7 @@ struct adit_tun_spec {
     char node[ADIT_TUN_NODE_MAX]; /* "" for /dev/net/tun */
     bool is_tap;
     bool want_in_trains, want_out_trains; /* super-packets from the kernel, and to it */
+    bool want_out_udp;                    /* ... of UDP, too */
     bool want_queues;      /* several descriptors share the device; granted or not, see adit_tun_open() */
     bool is_further_queue; /* of a device that is open here already */
 };

@@ -382,6 +382,7 @@ static void offload_is_where_it_is_named(void **state)
     (void)state;
     read_text(&r, CLIENT "adit-offload udp-out tun-in\n");
     assert_non_null(r.c);
+    assert_true(r.c->offload_off.is_set);
     assert_false(r.c->offload_off.udp_out || r.c->offload_off.tun_in);
     assert_true(r.c->offload_off.udp_in && r.c->offload_off.tun_out);
     done(&r);
@@ -393,6 +394,7 @@ static void offload_is_where_it_is_named(void **state)
     done(&r);
     read_text(&r, CLIENT "adit-offload none\nadit-offload all\n");
     assert_non_null(r.c);
+    assert_true(r.c->offload_off.is_set);
     assert_false(r.c->offload_off.udp_in || r.c->offload_off.udp_out || r.c->offload_off.tun_in ||
                  r.c->offload_off.tun_out);
     done(&r);

@@ -191,7 +191,8 @@ static uint32_t segments_tcp(const char *ifname)
 /* A device that stays is handed from program to program, and keeps what was said about its packets. */
 static void a_persistent_device_comes_and_goes_without_offload(void **state)
 {
-    const struct adit_tun_spec with = {.name = "tun5", .want_in_trains = true, .want_out_trains = true};
+    const struct adit_tun_spec with = {
+        .name = "tun5", .want_in_trains = true, .want_out_trains = true, .want_out_udp = true};
     const struct adit_tun_spec without = {.name = "tun5"};
     const int long_head = 12;
     int head_len = 0;
