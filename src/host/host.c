@@ -14,6 +14,7 @@
 enum {
     NOTES_PER_TURN = 256,
     WORKERS_UNASKED = 4,
+    CORES_FOR_TWO_WAYS = 4,
     CLOSING_TURNS = 8,
 };
 
@@ -126,19 +127,27 @@ static void warn_of_gremlin(const struct adit_host *h, const struct adit_fault_s
         adit_fault_spec_str(faults, text, sizeof text), (unsigned long long)h->conf->gremlin.seed);
 }
 
+/* Of which one is left to policy. A single peer's directions need cores beside those that use the tunnel. */
+static unsigned workers_unasked(unsigned cores, bool is_single_peer)
+{
+    if (is_single_peer)
+        return cores < CORES_FOR_TWO_WAYS ? 1 : 2;
+    if (cores < 2)
+        return 1;
+    return cores - 1 < WORKERS_UNASKED ? cores - 1 : WORKERS_UNASKED;
+}
+
 /*
- * On one core a second thread would only add switches: the one worker runs in this loop. A core is left to
- * policy. More than a few workers have to be asked for: units of services allow ten threads. The gremlin's
- * seed tells the same story each time only to one, and queues of the device that nobody reads would be lost.
+ * On one core a second thread would only add switches: the one worker runs in this loop. More than a few
+ * workers have to be asked for: units of services allow ten threads. The gremlin's seed tells the same story
+ * each time only to one, and queues of the device that nobody reads would be lost.
  */
 static unsigned workers_of(const struct adit_conf *c, bool is_single_peer)
 {
-    unsigned cores = uv_available_parallelism(), n = c->workers;
+    unsigned n = c->workers > 0 ? c->workers : workers_unasked(uv_available_parallelism(), is_single_peer);
 
     if (c->gremlin.is_on)
         return 1;
-    if (n == 0)
-        n = is_single_peer || cores < 2 ? 1 : cores - 1 < WORKERS_UNASKED ? cores - 1 : WORKERS_UNASKED;
     if (is_single_peer && n > 2)
         n = 2; /* one for each direction */
     return n < ADIT_UP_WORKERS_MAX ? n : ADIT_UP_WORKERS_MAX;
