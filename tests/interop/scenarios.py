@@ -11,6 +11,9 @@ import sys
 import time
 
 import scenarios_bad
+import scenarios_diff
+import scenarios_diff_events
+import scenarios_diff_flow
 import scenarios_gremlin
 import scenarios_modes
 import scenarios_names
@@ -520,7 +523,8 @@ def cases(pairs):
     out = []
     for name, func, args, marks in SCENARIOS + scenarios_modes.SCENARIOS + scenarios_program.SCENARIOS \
             + scenarios_names.SCENARIOS + scenarios_bad.SCENARIOS + scenarios_undisturbed.SCENARIOS \
-            + scenarios_gremlin.SCENARIOS + scenarios_path.SCENARIOS + scenarios_workers.SCENARIOS:
+            + scenarios_gremlin.SCENARIOS + scenarios_path.SCENARIOS + scenarios_workers.SCENARIOS \
+            + scenarios_diff.SCENARIOS + scenarios_diff_flow.SCENARIOS + scenarios_diff_events.SCENARIOS:
         for server, client in pairs:
             if not makes_sense(marks.split(), server, client):
                 continue

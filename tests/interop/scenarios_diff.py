@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The differential test of whole tunnels: the same bursts at the device (diff_rows.py) by every path (diff_paths.py).
+
+What arrives at the other device must be, byte for byte, what arrives without a tunnel when the kernel takes
+super-packets apart itself, and in the same order within each flow. Nothing is normalised: the packets are ours to the
+last byte, and a tunnel changes none. Only `complete` ones are compared, so a checksum that a device has left open is
+filled in by the reference. The table is at the end.
+"""
+import random
+
+from diff_packets import difference
+from diff_paths import bare, ends_of, figures, tunnelled
+from diff_rows import ROWS
+from lab import LabError, expect
+
+
+def each(rows):
+    for is_up in (True, False):
+        for row in rows:
+            for family in row.families:
+                yield is_up, row, family
+
+
+def make_all(rows, mtu):
+    """The same for every path, and at any time: chance depends on nothing but the name."""
+    return {(is_up, row.name, family): row.make(ends_of(is_up, family), mtu, random.Random(f"{row.name} {family}"))
+            for is_up, row, family in each(rows)}
+
+
+def fire_all(shots, path):
+    return {key: path.fire(key[0], key[2], shots[key]) for key in shots}
+
+
+def check_form(path, is_up, row, got):
+    """Did the traffic really take the form that the row is about?"""
+    src, dst = path.ends(is_up)
+    expect(got.is_whole, "the last packet of the burst did not arrive")
+    if path.name == "fast":
+        expect(got.n_sent > 0 or not row.sent or not src.is_adit, "adit was given no super-packet")
+        expect(got.n_met > 0 or not row.met or not dst.is_adit, "adit wrote no super-packet")
+    elif path.name == "whole":
+        expect(got.n_met > 0 or not row.sent, "no super-packet passed whole")
+    if path.name in ("plain", "cut"):
+        expect(got.n_sent == got.n_met == 0, f"super-packets: {got.n_sent} at the sender, {got.n_met} at the receiver")
+
+
+def compare(rows, path, want, got):
+    faults = []
+    for is_up, row, family in each(rows):
+        key = is_up, row.name, family
+        a, b = want[key].packets, got[key].packets
+        try:
+            check_form(path, is_up, row, got[key])
+            if row.is_refused and path.name in ("fast", "plain"):
+                expect(not b, f"{len(b)} packets came through")
+                expect(a, "nothing was sent")
+                continue
+            expect(a, "nothing arrived without a tunnel")
+            found = difference(a, b)
+            expect(not found, found)
+        except LabError as e:
+            faults.append(f"{row.name}, IPv{family}, {'up' if is_up else 'down'}, path {path.name}: {e}")
+    return faults
+
+
+def check_figures(path):
+    """What adit counted itself: several packets a call by the fast path, and one by the plain one."""
+    for end, far in ((path.client, path.server), (path.server, path.client)):
+        if not end.is_adit:
+            continue
+        said = figures(end.proc)
+        expect(set(said) == {"read", "send", "receive", "write"}, f"{end.name} says {said}")
+        for door, value in said.items():
+            if path.name == "plain":
+                expect(value == 1, f"path plain, {end.name}: {value} packets per {door}")
+            elif door != "receive" or far.is_adit:  # openvpn sends no trains
+                expect(value > 1, f"path fast, {end.name}: {value} packets per {door}")
+
+
+def bursts(cx, mtu):
+    rows = [r for r in ROWS if mtu == 1500 or r.is_jumbo]
+    shots = make_all(rows, mtu)
+    with bare(cx, True, mtu) as path:
+        want = fire_all(shots, path)
+    faults = compare(rows, path, want, want)
+    with bare(cx, False, mtu) as path:
+        faults += compare(rows, path, want, fire_all(shots, path))
+    for is_fast in (True, False):
+        with tunnelled(cx, is_fast, mtu) as path:
+            faults += compare(rows, path, want, fire_all(shots, path))
+            check_figures(path)
+    expect(not faults, f"{len(faults)} differ\n" + "\n".join(faults))
+    return f"{len(want)} bursts, {sum(len(a.packets) for a in want.values())} packets, each by four paths"
+
+
+# name, function, arguments, marks: as in scenarios.py
+SCENARIOS = [
+    ("differential/bursts", bursts, {"mtu": 1500}, "adit quick"),
+    ("differential/jumbo bursts", bursts, {"mtu": 9000}, "adit-server adit-client"),
+]
