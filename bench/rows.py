@@ -27,6 +27,8 @@ FIGURES = {
     "p99": ("round trip, 99 of 100", "us", False),
     "answers": ("packets answered", "/s", True),
     "answer_cpu_us": ("processor time per answer, server", "us", False),
+    "push_cpu_us": ("processor time per packet to a client, server", "us", False),
+    "own_share": ("packets of the device read by their client's worker", "%", True),
     "handshakes": ("handshakes", "/s", True),
     "handshake_cpu": ("processor time per client, server", "ms", False),
     "connect_p99": ("connect among others, 99 of 100", "ms", False),
@@ -38,6 +40,7 @@ FIGURES = {
 CHACHA, OVER_TCP = Scene(cipher="CHACHA20-POLY1305"), Scene(proto="tcp")
 WIDE, CROWD = Scene(mtu=1500), Scene(is_crowded=True)
 NO_BPF = "-bpf,-sys_admin,-perfmon"
+TWO = ("adit-workers 2",)  # with one there is nothing to steer, and one is what two cores give
 
 
 def _both(key, text, scene):
@@ -64,7 +67,8 @@ COLUMNS = {c.key: c for c in [
     _adit("plain", "without offload", options=("adit-offload none",)),
     _adit("evp", "EVP only", options=("adit-engine evp",)),
     _adit("one-worker", "one worker", options=("adit-workers 1",)),
-    _adit("no-ebpf", "no eBPF", capabilities=NO_BPF),
+    _adit("crowd-steered", "many clients, two workers", CROWD, TWO),
+    _adit("crowd-no-ebpf", "many clients, two workers, no eBPF", CROWD, TWO, NO_BPF),
     _adit("inner6", "IPv6 inside", Scene(inside=6)),
     _adit("outer6", "IPv6 outside", Scene(family=6)),
     _adit("wrap-none", "no wrapping", Scene(wrap="none")),
@@ -98,7 +102,8 @@ class Row:
 ALL = ("adit", "openvpn", "wireguard", "none")
 PAIR = ("adit", "openvpn")
 CROWDS = ("adit-crowd", "openvpn-crowd")
-VARIANTS = ("plain", "evp", "one-worker", "no-ebpf")
+VARIANTS = ("plain", "evp", "one-worker")
+STEERED = ("crowd-steered", "crowd-no-ebpf")
 KINDS = ("inner6", "outer6", "wrap-none", "wrap-auth", "wrap-v2")
 MIXED = ("adit-server", "adit-client")
 DEFAULT = ("openvpn-default",)
@@ -164,6 +169,8 @@ ROWS = [
     Row("clients", "many clients, a small packet each in turn", workloads.clients, CROWDS, (
         Compare("answers", 2, 4, *CROWDS), *(Compare(f, None, None, *CROWDS) for f in (
             "answer_cpu_us", "handshakes", "connect_p99", "handshake_cpu", "memory"))), is_fresh=True),
+    Row("pushes", "many clients, small packets to each in turn", workloads.pushes, STEERED, tuple(
+        Compare(f, ours="crowd-steered", beside="crowd-no-ebpf") for f in ("push_cpu_us", "own_share")), is_fresh=True),
     Row("starts", "one client after the other", workloads.starts, PAIR, (_main("connect"), _main("client_cpu")),
         is_fresh=True),
 ]

@@ -5,15 +5,31 @@ import dataclasses
 import json
 import math
 import os
+import re
 import statistics
 import subprocess
+import sys
 import time
 
 import lab
-from tunnel import SERVER4, UP, Tunnel, inline
+from tunnel import NET4, SERVER4, UP, Tunnel, inline
 
 PORT = "7000"
+CLIENT4 = f"{NET4}.2"  # the first client's address, the others' follow
 SEGMENTS = 64  # that a sender with UDP_SEGMENT gives away at once
+# Small packets to so many addresses in turn, for some seconds; not faster than a busy machine carries them.
+PUSHER = """
+import ipaddress, socket, sys, time
+first, n, end = ipaddress.ip_address(sys.argv[1]), int(sys.argv[2]), time.monotonic() + float(sys.argv[3])
+to = [(str(first + i), 9) for i in range(n)]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+i = 0
+while time.monotonic() < end:
+    for i in range(i, i + 32):
+        s.sendto(bytes(64), to[i % n])
+    i += 1
+    time.sleep(0.002)
+"""
 
 
 @dataclasses.dataclass
@@ -124,14 +140,20 @@ def rtt(stand, means, is_loaded=False):
     return {"p50": got["p50_us"], "p90": got["p90_us"], "p99": got["p99_us"], "lost": got["lost"]}
 
 
-def clients(stand, means, window=256, parallel=32):
-    """Many clients in one process connect, stay, and send a small packet each in turn; a fresh server each time."""
-    server = stand.start_server()
+def join(stand, means, window=256, parallel=32):
+    """Many clients in one process connect, and wait; the process."""
     config = stand.place.path("clients.conf", "\n".join(inline(stand.t.client_lines())) + "\n")
-    rss, cpu = server.rss_anon_kib(), server.cpu_s()
     crowd = stand.c.start("clients", means.tool("clients", config, "10.66.1.1", 1194, SERVER4, means.clients, parallel,
                                                 window, means.seconds), stdin=subprocess.PIPE)
     crowd.wait_for(r"^\{.*\}$", timeout=150)
+    return crowd
+
+
+def clients(stand, means):
+    """Many clients in one process connect, stay, and send a small packet each in turn; a fresh server each time."""
+    server = stand.start_server()
+    rss, cpu = server.rss_anon_kib(), server.cpu_s()
+    crowd = join(stand, means)
     joined = json.loads(crowd.log().splitlines()[-1])
     handshake_cpu = (server.cpu_s() - cpu) / means.clients * 1e3
     time.sleep(0.3)
@@ -145,6 +167,21 @@ def clients(stand, means, window=256, parallel=32):
             "handshake_cpu": handshake_cpu, "memory": memory, "answers": got["answers"] / got["seconds"],
             "answers_lost": got["lost"], "answer_cpu_us": (server.cpu_s() - cpu) / got["answers"] * 1e6,
             "answer_cpu_us_clients": (crowd.cpu_s() - own) / got["answers"] * 1e6}
+
+
+def pushes(stand, means):
+    """The server's side sends small packets to many clients, who do not answer: adit's price of finding each its own."""
+    server = stand.start_server()
+    join(stand, means)
+    cpu = server.cpu_s()
+    stand.s.run([sys.executable, "-I", "-c", PUSHER, CLIENT4, str(means.clients), str(means.seconds)])
+    used = server.cpu_s() - cpu
+    server.stop()
+    found = re.search(r"data channel: sent .*? in (\d+) packets(?:.*; (\d+) passed between workers)?", server.log())
+    if not found or not int(found.group(1)):
+        raise lab.LabError("no packet was sent")
+    sent, passed = int(found.group(1)), int(found.group(2) or 0)
+    return {"push_cpu_us": used / sent * 1e6, "own_share": 100 * (1 - passed / sent), "sent_pps": sent / means.seconds}
 
 
 def wait_up(proc):
