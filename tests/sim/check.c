@@ -49,6 +49,17 @@ static void forget_oldest(struct sim_world *w, const struct adit_session *s, uin
     }
 }
 
+static bool has_session(const struct sim_server *sv, const struct adit_sid *local)
+{
+    for (uint32_t i = 0; sv->is_on && i < sv->max_callers; i++) {
+        const struct adit_session *s = sv->callers[i].session;
+
+        if (s && adit_sid_eq(adit_session_local_sid(s), local))
+            return true;
+    }
+    return false;
+}
+
 void sim_check_keys(struct sim_host *h, const struct adit_session *s, const struct adit_data_keys *keys)
 {
     struct sim_world *w = h->w;
@@ -77,6 +88,9 @@ void sim_check_keys(struct sim_host *h, const struct adit_session *s, const stru
                                                 .remote = *adit_session_remote_sid(s),
                                                 .host = h->id,
                                                 .key_id = keys->key_id};
+    /* A stalled stream may bring the last message when the server has long forgotten key and session. */
+    if (h->id != SIM_SERVER && !has_session(&sim_server_of(w)->server, adit_session_remote_sid(s)))
+        w->keys[w->n_keys - 1].is_forgotten = true;
 }
 
 /* The session is over: data under its keys is nobody's business any more. */
