@@ -15,7 +15,7 @@ import struct
 import threading
 import time
 
-from diff_paths import SO_RCVBUFFORCE, figures, inside, lay_cable, make_tunnel
+from diff_paths import figures, inside, lay_cable, make_tunnel
 from lab import expect, until
 from scenarios_diff_flow import UDP_GRO, UDP_SEGMENT
 from tunnel import SERVER4, SERVER6, end
@@ -77,7 +77,7 @@ class Datagrams(Flow):
         if dst[0]:
             with inside(dst[0]):
                 self.to = socket.socket(af, socket.SOCK_DGRAM)
-            self.to.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
+            self.to.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
             self.to.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
             self.to.settimeout(0.2)
             self.to.bind((dst[1], port))

@@ -16,7 +16,7 @@ import struct
 import time
 
 from diff_packets import ACK, CWR, ECE, SYN, TCP, UDP, get16
-from diff_paths import SO_RCVBUFFORCE, bare, inside, tunnelled
+from diff_paths import bare, inside, make_room, tunnelled
 from lab import LabError, expect, until
 
 UDP_SEGMENT, UDP_GRO, IP_RECVTTL = 103, 104, 12
@@ -62,7 +62,7 @@ def datagram_sockets(talk, want_gro):
         to = socket.socket(talk.af, socket.SOCK_DGRAM)
     with inside(talk.src.ns):
         frm = socket.socket(talk.af, socket.SOCK_DGRAM)
-    to.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
+    make_room(to, 32 << 20)
     v4, v6 = (socket.IP_RECVTOS, IP_RECVTTL), (socket.IPV6_RECVTCLASS, socket.IPV6_RECVHOPLIMIT)
     for option in v6 if talk.family == 6 else v4:
         to.setsockopt(socket.IPPROTO_IPV6 if talk.family == 6 else socket.IPPROTO_IP, option, 1)
