@@ -203,6 +203,10 @@ static void run(struct adit_up_worker *w, const struct adit_cmd *cmd)
     struct adit_up_link *link;
     struct adit_up_peer *peer;
 
+    if (adit_cmd_may_be_refused(cmd->kind) && cmd->is_refused) {
+        refuse(w, cmd, NULL, ADIT_E_MEMORY);
+        return;
+    }
     switch (cmd->kind) {
     case ADIT_CMD_LINK_ADD:
         add_link(w, cmd);

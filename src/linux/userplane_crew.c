@@ -77,9 +77,28 @@ static unsigned choose_member(const struct adit_userplane *u, const struct adit_
 
 /* ---- answers of several ---- */
 
+static struct adit_up_sum *new_sum(struct adit_userplane *u)
+{
+    struct adit_up_sum *sum = adit_alloc(sizeof *sum);
+
+    for (unsigned i = 0; !sum && i < ADIT_UP_SPARE_SUMS; i++) {
+        if (u->spare_sums[i].missing == 0)
+            sum = &u->spare_sums[i];
+    }
+    return sum;
+}
+
+static void free_sum(struct adit_userplane *u, struct adit_up_sum *sum)
+{
+    if (sum >= u->spare_sums && sum < u->spare_sums + ADIT_UP_SPARE_SUMS)
+        sum->missing = 0;
+    else
+        adit_free(sum);
+}
+
 static adit_err expect(struct adit_userplane *u, enum adit_note_kind kind, adit_peer peer)
 {
-    struct adit_up_sum *sum = adit_alloc(sizeof *sum), **end = &u->sums;
+    struct adit_up_sum *sum = new_sum(u), **end = &u->sums;
 
     if (!sum)
         return ADIT_E_MEMORY;
@@ -128,7 +147,7 @@ static bool add_answer(struct adit_userplane *u, unsigned member, struct adit_no
     note->counters = sum->counters;
     note->hauls = sum->hauls;
     *at = sum->next;
-    adit_free(sum);
+    free_sum(u, sum);
     return true;
 }
 
@@ -195,10 +214,8 @@ static adit_err add_link(struct adit_userplane *u, struct adit_cmd *cmd)
 
     if (!cmd->link.is_stream)
         return share_link(u, cmd);
-    if (!add_home(&u->streams, (uint32_t)cmd->link.link, member)) {
-        close(cmd->link.fd);
-        return ADIT_E_MEMORY;
-    }
+    if (!add_home(&u->streams, (uint32_t)cmd->link.link, member))
+        return adit_up_member_refuse(&u->members[member], cmd);
     return adit_up_member_post(&u->members[member], cmd);
 }
 
@@ -223,7 +240,8 @@ static adit_err add_peer(struct adit_userplane *u, struct adit_cmd *cmd)
         return ADIT_E_STATE; /* policy has not deleted the one of before */
     if (!home)
         home = add_home(&u->peers, cmd->spec.peer, member);
-    return home ? adit_up_member_post(&u->members[member], cmd) : ADIT_E_MEMORY;
+    return home ? adit_up_member_post(&u->members[member], cmd)
+                : adit_up_member_refuse(&u->members[member], cmd);
 }
 
 /* Every worker hears of a route, and whose it is: a mark, not a bare id. So does the kernel, which may send a
@@ -268,7 +286,7 @@ static adit_err add_route(struct adit_userplane *u, struct adit_cmd *cmd)
     if (!home)
         return adit_up_member_post(&u->members[0], cmd);
     if (!r)
-        return ADIT_E_MEMORY;
+        return adit_up_member_refuse(&u->members[home->member], cmd);
     *r = (struct adit_up_route){.next = home->routes, .prefix = adit_prefix_masked(cmd->route)};
     home->routes = r;
     return tell_route(u, home->member, cmd->kind, cmd->peer, &cmd->route);
@@ -417,6 +435,6 @@ void adit_up_crew_forget(struct adit_userplane *u)
         struct adit_up_sum *sum = u->sums;
 
         u->sums = sum->next;
-        adit_free(sum);
+        free_sum(u, sum);
     }
 }

@@ -10,12 +10,22 @@
 
 #include "linux/userplane_parts.h"
 
-struct adit_up_held_cmd;
+enum {
+    ADIT_UP_RESERVE = 8, /* commands to a worker that may wait when there is no memory */
+    ADIT_UP_SPARE_SUMS = 2,
+};
+
+struct adit_up_held_cmd {
+    struct adit_up_held_cmd *next;
+    struct adit_cmd cmd;
+};
 
 struct adit_up_member {
     struct adit_up_shared shared;
     struct adit_up_worker worker;
     struct adit_up_held_cmd *held, **held_end; /* what did not fit into the ring, in order */
+    struct adit_up_held_cmd reserve[ADIT_UP_RESERVE];
+    uint32_t reserve_taken; /* one bit each */
     bool has_thread;
     pthread_t thread;
 };
@@ -48,6 +58,7 @@ struct adit_userplane {
     struct adit_up_crew crew;
     struct adit_up_map streams, peers; /* struct adit_up_home */
     struct adit_up_sum *sums;
+    struct adit_up_sum spare_sums[ADIT_UP_SPARE_SUMS]; /* for want of memory; nothing missing: free */
     struct adit_steer *steer; /* the device's queues; NULL: the kernel goes by flow */
     int note_fd;
 };
@@ -55,6 +66,8 @@ struct adit_userplane {
 /* userplane_post.c: commands to one member. The command is moved. */
 void adit_up_member_init(struct adit_up_member *m);
 adit_err adit_up_member_post(struct adit_up_member *m, struct adit_cmd *cmd);
+/* Policy has no memory for it: in its place in the order, it is refused. */
+adit_err adit_up_member_refuse(struct adit_up_member *m, struct adit_cmd *cmd);
 void adit_up_member_release(struct adit_up_member *m); /* as much as fits of what is held */
 bool adit_up_member_holds(const struct adit_up_member *m);
 

@@ -3,6 +3,9 @@
  * Commands to one worker. A command goes into the ring, and the worker is kicked if it was not yet; what does
  * not fit is held here, in order, except control bytes, which are refused: the network loses packets, too,
  * and a stranger may have caused them.
+ *
+ * Without memory to hold a command in, there is a reserve for the few that cannot be done without: those that
+ * take back, those that are answered, and the refusals of the others.
  */
 #include "linux/userplane_policy.h"
 
@@ -11,11 +14,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-
-struct adit_up_held_cmd {
-    struct adit_up_held_cmd *next;
-    struct adit_cmd cmd;
-};
 
 void adit_up_kick(struct adit_up_shared *s)
 {
@@ -48,6 +46,27 @@ static void move_cmd(struct adit_cmd *dst, struct adit_cmd *src)
         adit_wipe(&src->keys, sizeof src->keys);
 }
 
+static struct adit_up_held_cmd *take_reserve(struct adit_up_member *m)
+{
+    for (unsigned i = 0; i < ADIT_UP_RESERVE; i++) {
+        if (m->reserve_taken >> i & 1)
+            continue;
+        m->reserve_taken |= 1U << i;
+        return &m->reserve[i];
+    }
+    return NULL;
+}
+
+static void free_held(struct adit_up_member *m, struct adit_up_held_cmd *h)
+{
+    if (h < m->reserve || h >= m->reserve + ADIT_UP_RESERVE) {
+        adit_free_secret(h, sizeof *h);
+        return;
+    }
+    m->reserve_taken &= ~(1U << (h - m->reserve));
+    adit_wipe(h, sizeof *h);
+}
+
 static void move_held(struct adit_up_member *m)
 {
     struct adit_cmd *slot;
@@ -60,7 +79,7 @@ static void move_held(struct adit_up_member *m)
         m->held = h->next;
         if (!m->held)
             m->held_end = &m->held;
-        adit_free_secret(h, sizeof *h);
+        free_held(m, h);
         adit_up_kick(&m->shared);
     }
 }
@@ -73,15 +92,29 @@ void adit_up_member_release(struct adit_up_member *m)
         move_held(m); /* it may have made room before it was asked */
 }
 
+/* What was moved is at its end here; the command's names stay. */
+static void turn_into_refusal(struct adit_cmd *cmd)
+{
+    if (cmd->is_refused || !adit_cmd_may_be_refused(cmd->kind))
+        return;
+    if (cmd->kind == ADIT_CMD_LINK_ADD)
+        close(cmd->link.fd);
+    if (cmd->kind == ADIT_CMD_KEY_NEW)
+        adit_wipe(&cmd->keys, sizeof cmd->keys);
+    cmd->is_refused = true;
+}
+
 static adit_err hold(struct adit_up_member *m, struct adit_cmd *cmd)
 {
     struct adit_up_held_cmd *h = adit_alloc(sizeof *h);
 
     if (!h) {
-        if (cmd->kind == ADIT_CMD_LINK_ADD)
-            close(cmd->link.fd); /* moved, as ever */
-        return ADIT_E_MEMORY;
+        turn_into_refusal(cmd);
+        h = take_reserve(m);
     }
+    if (!h)
+        return ADIT_E_MEMORY;
+    h->next = NULL;
     move_cmd(&h->cmd, cmd);
     *m->held_end = h;
     m->held_end = &h->next;
@@ -106,4 +139,10 @@ adit_err adit_up_member_post(struct adit_up_member *m, struct adit_cmd *cmd)
     adit_ring_publish(&m->shared.cmds);
     adit_up_kick(&m->shared);
     return ADIT_OK;
+}
+
+adit_err adit_up_member_refuse(struct adit_up_member *m, struct adit_cmd *cmd)
+{
+    turn_into_refusal(cmd);
+    return adit_up_member_post(m, cmd);
 }

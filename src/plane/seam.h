@@ -85,6 +85,7 @@ struct adit_ctrl_bytes {
 struct adit_cmd {
     enum adit_cmd_kind kind;
     adit_peer peer;
+    bool is_refused; /* the plane's own: nothing but the note is left of a command that may be refused */
     union {
         struct adit_link_spec link;
         struct adit_peer_spec spec;
@@ -94,6 +95,13 @@ struct adit_cmd {
         struct adit_ctrl_bytes ctrl;
     };
 };
+
+/* The others need no memory but to wait in, and policy counts on them. */
+static inline bool adit_cmd_may_be_refused(enum adit_cmd_kind kind)
+{
+    return kind == ADIT_CMD_LINK_ADD || kind == ADIT_CMD_PEER_NEW || kind == ADIT_CMD_KEY_NEW ||
+           kind == ADIT_CMD_ROUTE_ADD;
+}
 
 struct adit_counters {
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* payloads through the tunnel */
@@ -133,7 +141,7 @@ struct adit_note {
             struct adit_hauls hauls; /* COUNTERS that belong to no peer; else zero */
         };
         struct {
-            enum adit_cmd_kind cmd; /* LINK_ADD, PEER_NEW, KEY_NEW or ROUTE_ADD */
+            enum adit_cmd_kind cmd; /* one that adit_cmd_may_be_refused() */
             adit_err why;
             int link; /* LINK_ADD */
         } refused;

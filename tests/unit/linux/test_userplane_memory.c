@@ -173,27 +173,44 @@ static void what_fails_while_nobody_can_be_told_is_tried_again(void **state)
     end_stop(&s);
 }
 
-/* The worker does not get a turn, so the ring fills, and what does not fit needs memory to wait in. */
-static void a_command_that_cannot_wait_is_not_taken(void **state)
+/* Of those that policy counts on; true: that needed memory, and there was none. */
+static bool post_without_memory(struct end *s, enum adit_cmd_kind kind, adit_err *err)
 {
-    struct adit_cmd cmd = {.kind = ADIT_CMD_COUNT, .peer = ADIT_NO_PEER};
+    struct adit_cmd cmd = {.kind = kind, .peer = ADIT_NO_PEER};
+
+    sim_mem.fail_in = 1;
+    sim_mem.n_failed = 0;
+    *err = s->plane->ops->post(s->plane, &cmd);
+    sim_mem.fail_in = 0;
+    return sim_mem.n_failed > 0;
+}
+
+/* The worker does not get a turn, so the ring fills, and what does not fit needs memory to wait in. */
+static void some_commands_can_wait_without_memory(void **state)
+{
     struct adit_addr at;
     struct end s;
-    int n = 0;
+    int n = 0, n_waiting = 0;
+    adit_err err = ADIT_OK;
 
     (void)state;
     start(&s, &at);
-    sim_mem.fail_in = 1;
-    while (n < 10000 && s.plane->ops->post(s.plane, &cmd) == ADIT_OK)
-        n++;
-    assert_int_equal(sim_mem.fail_in, 0);
-    assert_int_equal(s.plane->ops->post(s.plane, &cmd), ADIT_OK);
-    for (int left = n + 1; left > 0;) {
+    for (; n < 10000 && !err; n++)
+        n_waiting += post_without_memory(&s, ADIT_CMD_COUNT, &err);
+    assert_int_equal(err, ADIT_E_MEMORY);
+    assert_in_range(n_waiting, 5, 50); /* and one that could not */
+    plain_cmd(&s, ADIT_CMD_COUNT, ADIT_NO_PEER);
+    for (int left = n; left > 0;) { /* one was not taken, one came after it */
         pump(&s, NULL);
         left -= count_notes(&s, ADIT_NOTE_COUNTERS);
+        assert_true(left >= 0);
     }
     pump_some(&s, NULL);
     assert_int_equal(count_notes(&s, ADIT_NOTE_COUNTERS), 0);
+    /* What waited has given its place back. */
+    for (err = ADIT_OK, n = 0; n < 300 && !err; n++)
+        n_waiting -= post_without_memory(&s, ADIT_CMD_COUNT, &err);
+    assert_int_equal(n_waiting, 0);
     end_stop(&s);
 }
 
@@ -235,21 +252,95 @@ static void a_plane_that_cannot_be_made_leaves_nothing(void **state)
 }
 
 /* Policy's own memory: there is nobody else who could close what was moved. */
-static void a_socket_that_cannot_be_posted_is_closed(void **state)
+static void a_socket_that_cannot_be_posted_is_closed_and_refused(void **state)
 {
     struct adit_cmd cmd = {.kind = ADIT_CMD_LINK_ADD};
+    struct adit_note note;
     struct adit_addr at;
     struct end s;
+    int fd;
 
     (void)state;
     start(&s, &at);
     for (int i = 0; i < 300; i++)
         plain_cmd(&s, ADIT_CMD_KEY_DEL, 0); /* more than the ring holds */
-    cmd.link = (struct adit_link_spec){.link = LINK_2, .fd = udp(&at)};
+    fd = udp(&at);
+    cmd.link = (struct adit_link_spec){.link = LINK_2, .fd = fd};
     sim_mem.fail_in = 1;
-    assert_int_equal(s.plane->ops->post(s.plane, &cmd), ADIT_E_MEMORY);
-    sim_mem.fail_in = 0;
-    assert_int_equal(fcntl(cmd.link.fd, F_GETFD), -1);
+    post(&s, &cmd);
+    assert_int_equal(sim_mem.fail_in, 0);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    expect_note(&s, NULL, ADIT_NOTE_REFUSED, &note);
+    assert_int_equal(note.refused.cmd, ADIT_CMD_LINK_ADD);
+    assert_int_equal(note.refused.link, LINK_2);
+    end_stop(&s);
+}
+
+static void crew_start(struct end *s, struct adit_addr *at)
+{
+    end_begin(s, (struct adit_userplane_params){.want_thread = true, .n_workers = 2});
+    link_add(s, LINK, udp(at), false);
+    drops(s, ADIT_NO_PEER, ADIT_E_OS); /* all have done it */
+}
+
+static void post_refused(struct end *s, struct adit_cmd *cmd)
+{
+    sim_mem.fail_in = 1;
+    post(s, cmd);
+    assert_int_equal(sim_mem.fail_in, 0);
+}
+
+/* Whose a client is, and its addresses, is written down before a worker is told. */
+static void what_a_crew_cannot_write_down_is_refused(void **state)
+{
+    struct adit_addr at, from = {.ip = adit_ip_v4(INADDR_LOOPBACK), .port = 9};
+    struct adit_cmd cmd = {.kind = ADIT_CMD_PEER_NEW, .peer = 7};
+    struct adit_note note;
+    int fds[2];
+    struct end s;
+    char b;
+
+    (void)state;
+    crew_start(&s, &at);
+    cmd.spec = spec_of(7, LINK, &from);
+    post_refused(&s, &cmd);
+    expect_refused(&s, ADIT_CMD_PEER_NEW, 7);
+    plain_cmd(&s, ADIT_CMD_PEER_DEL, 7);
+    expect_note(&s, NULL, ADIT_NOTE_PEER_GONE, &note);
+
+    server_peer(&s, 3, &from, 3);
+    drops(&s, 3, ADIT_E_OS);
+    cmd = (struct adit_cmd){.kind = ADIT_CMD_ROUTE_ADD, .peer = 3};
+    assert_int_equal(adit_prefix_parse("192.168.7.0/24", &cmd.route), ADIT_OK);
+    post_refused(&s, &cmd);
+    expect_refused(&s, ADIT_CMD_ROUTE_ADD, 3);
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    cmd = (struct adit_cmd){.kind = ADIT_CMD_LINK_ADD, .peer = ADIT_NO_PEER};
+    cmd.link = (struct adit_link_spec){.link = LINK_2, .fd = fds[0], .is_stream = true};
+    post_refused(&s, &cmd);
+    expect_note(&s, NULL, ADIT_NOTE_REFUSED, &note);
+    assert_int_equal(note.refused.link, LINK_2);
+    assert_int_equal(recv(fds[1], &b, 1, MSG_DONTWAIT), 0);
+    close(fds[1]);
+    end_stop(&s);
+}
+
+static void the_answers_of_a_crew_are_added_up_without_memory(void **state)
+{
+    struct adit_cmd cmd = {.kind = ADIT_CMD_COUNT, .peer = ADIT_NO_PEER};
+    struct adit_note note;
+    struct adit_addr at;
+    struct end s;
+
+    (void)state;
+    crew_start(&s, &at);
+    for (int i = 0; i < 5; i++) {
+        post_refused(&s, &cmd);
+        post_refused(&s, &cmd);
+        expect_note(&s, NULL, ADIT_NOTE_COUNTERS, &note);
+        expect_note(&s, NULL, ADIT_NOTE_COUNTERS, &note);
+    }
     end_stop(&s);
 }
 
@@ -262,9 +353,11 @@ int main(void)
         cmocka_unit_test(a_stream_that_was_refused_is_closed),
         cmocka_unit_test(nothing_fails_in_silence),
         cmocka_unit_test(what_fails_while_nobody_can_be_told_is_tried_again),
-        cmocka_unit_test(a_command_that_cannot_wait_is_not_taken),
+        cmocka_unit_test(some_commands_can_wait_without_memory),
         cmocka_unit_test(a_plane_that_cannot_be_made_leaves_nothing),
-        cmocka_unit_test(a_socket_that_cannot_be_posted_is_closed),
+        cmocka_unit_test(a_socket_that_cannot_be_posted_is_closed_and_refused),
+        cmocka_unit_test(what_a_crew_cannot_write_down_is_refused),
+        cmocka_unit_test(the_answers_of_a_crew_are_added_up_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
