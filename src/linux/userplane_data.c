@@ -65,11 +65,13 @@ static struct adit_up_peer *try_open(struct adit_up_worker *w, struct adit_up_li
 /* Tells once per key id that it is time for another. */
 static void check_wear(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t key_id)
 {
+    const struct adit_usage_limit *limit = &peer->spec.limit;
     uint8_t bit = (uint8_t)(1U << key_id);
 
-    if (w->does_in != w->does_out)
+    /* What wears one direction alone (the cipher's own limits) its worker sees by itself. */
+    if (w->does_in != w->does_out && (limit->bytes > 0 || limit->packets > 0))
         adit_up_hand_usage(w, peer, key_id);
-    if ((peer->worn_keys & bit) || !adit_key_is_worn(&peer->tx, &peer->rx, key_id, &peer->spec.limit))
+    if ((peer->worn_keys & bit) || !adit_key_is_worn(&peer->tx, &peer->rx, key_id, limit))
         return;
     if (adit_up_note_key(w, ADIT_NOTE_KEY_WORN, peer->spec.peer, key_id))
         peer->worn_keys |= bit;

@@ -372,6 +372,17 @@ static void answers_are_added_to_the_question_they_answer(void **state)
     duo_stop(&d);
 }
 
+static void talk(struct duo *d, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        say_inner(&d->client, CLIENT_IP, SERVER_IP, i);
+        assert_inner(&d->server, &d->client, i);
+        say_inner(&d->server, SERVER_IP, CLIENT_IP, i);
+        assert_inner(&d->client, &d->server, i);
+    }
+}
+
+/* From the key's first packet on, whenever the limit came. */
 static void both_directions_wear_one_key(void **state)
 {
     static struct adit_note note;
@@ -379,14 +390,13 @@ static void both_directions_wear_one_key(void **state)
 
     (void)state;
     split_start(&d);
+    talk(&d, 0, 30);
     d.on_client.limit.packets = 100;
     peer_cmd(&d.client, ADIT_CMD_PEER_SET, &d.on_client);
-    for (uint32_t i = 0; i < 60; i++) {
-        say_inner(&d.client, CLIENT_IP, SERVER_IP, i);
-        assert_inner(&d.server, &d.client, i);
-        say_inner(&d.server, SERVER_IP, CLIENT_IP, i);
-        assert_inner(&d.client, &d.server, i);
-    }
+    drops(&d.client, 0, ADIT_E_OS); /* both have heard it */
+    talk(&d, 30, 45);
+    assert_int_equal(count_notes(&d.client, ADIT_NOTE_KEY_WORN), 0);
+    talk(&d, 45, 60);
     expect_note(&d.client, &d.server, ADIT_NOTE_KEY_WORN, &note);
     assert_int_equal(note.key_id, 0);
     pump_some(&d.client, &d.server);
