@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 
-struct sim_mem sim_mem;
+_Thread_local struct sim_mem sim_mem;
 
 /* Before each block: its length, in the room that keeps what follows aligned. */
 enum { HEAD = 16 };

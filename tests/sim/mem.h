@@ -16,6 +16,7 @@ struct sim_mem {
     uint64_t n_failed;
 };
 
-extern struct sim_mem sim_mem;
+/* Of each thread by itself: what one is refused, the others are not. */
+extern _Thread_local struct sim_mem sim_mem;
 
 #endif
