@@ -18,7 +18,7 @@ all: need-build build/build.ninja
 help:
 	@echo 'make               release build; the program is build/adit'
 	@echo 'make demo          a VPN between two network namespaces on this machine, with figures'
-	@echo 'make check         the quick gate: unit tests, fuzz corpora, house rules; no root, at most a minute'
+	@echo 'make check         the quick gate: unit tests, fuzz corpora, house rules; no root, a minute once it is built'
 	@echo 'make test          check, sanitizers, worlds of the simulator, installation, demo, interop with openvpn'
 	@echo 'make fresh         make demo and make test inside a bare Debian 12'
 	@echo 'make bench         the comparison with openvpn, as ratios; ARGS="--rows RE --rounds N", `bench/run.py --help`'
