@@ -31,9 +31,11 @@ VNET_LEN, ETH_LEN, ROOM = 10, 14, 70000
 WAIT_S = 2   # a bound against hanging, for what takes milliseconds
 OUTER_MTU = 9300  # no outer packet is ever fragmented
 CLIENT4, CLIENT6 = f"{NET4}.2", f"{NET6}1000"
-# A network behind the server to which neither end has a way: what comes from there or goes there provokes no answer.
-BEHIND = {"client": {4: CLIENT4, 6: CLIENT6}, "server": {4: "198.51.100.7", 6: "fd51::7"}}
-OURS = [ipaddress.ip_address(a).packed for a in BEHIND["server"].values()]
+NEAR = {4: CLIENT4, 6: CLIENT6}
+# In a network behind the server to which neither end has a way: what comes from there or goes there provokes no answer.
+BEHIND = {4: "198.51.100.7", 6: "fd51::7"}
+BESIDE = {4: f"{NET4}.3", 6: f"{NET6}1001"}  # the second client
+OURS = [ipaddress.ip_address(a).packed for a in (*BEHIND.values(), *BESIDE.values())]
 
 
 @contextlib.contextmanager
@@ -141,10 +143,9 @@ class End:
         self.tap.close()
 
 
-def ends_of(is_up, family):
-    """Between whom the packets of a burst are."""
-    there, back = BEHIND["client"][family], BEHIND["server"][family]
-    return Ends(there, back) if is_up else Ends(back, there)
+def ends_of(is_up, family, far):
+    """Between whom the packets of a burst are: the client, and somebody behind or beside the server."""
+    return Ends(NEAR[family], far[family]) if is_up else Ends(far[family], NEAR[family])
 
 
 class Arrived:
@@ -156,18 +157,19 @@ class Arrived:
 
 class Path:
     def __init__(self, name, client, server, mtu):
+        """Where the path is one between clients, the second takes the server's place."""
         self.name, self.client, self.server, self.mtu = name, client, server, mtu
         self.number = 0
 
     def ends(self, is_up):
         return (self.client, self.server) if is_up else (self.server, self.client)
 
-    def fire(self, is_up, family, shots):
+    def fire(self, is_up, between, shots):
         """Gives a burst to the one device, and collects what arrives at the other up to a last packet that says so."""
         src, dst = self.ends(is_up)
         src.seen(True), dst.seen(False)
         self.number += 1
-        last = ends_of(is_up, family).udp(b"the last of burst %d" % self.number, ports=(65000, 65000))
+        last = between.udp(b"the last of burst %d" % self.number, ports=(65000, 65000))
         with dst.halted() if dst.is_adit else contextlib.nullcontext():
             with src.halted():
                 for shot in [*shots, last]:
@@ -194,10 +196,10 @@ def tunnel_options(cx, program, mtu, is_fast):
     return ["mssfix 0", f"tun-mtu {mtu}", "txqueuelen 1000", *offload]
 
 
-def lay_cable(cx, t):
-    """The link of the tunnel, so wide that nothing is fragmented outside."""
-    if "c1" not in cx.lab.spaces:
-        cx.lab.link(t.s, cx.lab.space("c1"), 1, mtu=OUTER_MTU)
+def lay_cable(cx, t, n=1):
+    """The link of a client, so wide that nothing is fragmented outside."""
+    if f"c{n}" not in cx.lab.spaces:
+        cx.lab.link(t.s, cx.lab.space(f"c{n}"), n, mtu=OUTER_MTU)
 
 
 def make_tunnel(cx, is_fast, mtu=1500, server=(), client=(), **more):
@@ -206,21 +208,57 @@ def make_tunnel(cx, is_fast, mtu=1500, server=(), client=(), **more):
 
 
 @contextlib.contextmanager
-def tunnelled(cx, is_fast, mtu=1500):
-    t = make_tunnel(cx, is_fast, mtu)
-    lay_cable(cx, t)
-    t.up()
-    c = t.client_space(1)
-    t.check_pings()
-    own = t.address(1, 4), t.address(1, 6)
-    expect(own == (CLIENT4, CLIENT6), f"the client is {own}")
-    path = Path("fast" if is_fast else "plain", End(c, t.device(c), "client", t.client, cx.client.is_adit),
-                End(t.s, t.device(t.s), "server", t.server, cx.server.is_adit), mtu)
-    path.tunnel = t
+def closing(path):
     try:
         yield path
     finally:
         path.close()
+
+
+@contextlib.contextmanager
+def tunnelled(cx, is_fast, mtu=1500, **more):
+    t = make_tunnel(cx, is_fast, mtu, **more)
+    lay_cable(cx, t)
+    t.up()
+    c = t.client_space(1)
+    t.check_pings()
+    own = {4: t.address(1, 4), 6: t.address(1, 6)}
+    expect(own == NEAR, f"the client is {own}")
+    with closing(Path("fast" if is_fast else "plain", End(c, t.device(c), "client", t.client, cx.client.is_adit),
+                      End(t.s, t.device(t.s), "server", t.server, cx.server.is_adit), mtu)) as path:
+        yield path
+    t.close()
+
+
+SILENCE = """table inet silence {
+    chain out {
+        type filter hook output priority 0;
+        oifname "tun*" drop
+    }
+}
+"""
+
+
+@contextlib.contextmanager
+def between_clients(cx, is_fast, mtu=1500):
+    """From one client to another by way of the server, but not of its kernel; who gets it must not answer."""
+    t = make_tunnel(cx, is_fast, mtu, server=["client-to-client"])
+    for n in (1, 2):
+        lay_cable(cx, t, n)
+    t.up()
+    t.start_client(2, "client2")
+    t.check_pings(2)
+    own = {4: t.address(2, 4), 6: t.address(2, 6)}
+    expect(own == BESIDE, f"the second client is {own}")
+    spaces = [t.client_space(n) for n in (1, 2)]
+    for ns in spaces:
+        ns.run(["nft", "-f", "-"], text_in=SILENCE)
+    with closing(Path("fast" if is_fast else "plain", *(End(
+            ns, t.device(ns), name, t.clients[n], cx.client.is_adit)
+            for n, ns, name in zip((1, 2), spaces, ("client", "server"))), mtu)) as path:
+        yield path
+    for ns in spaces:
+        ns.run(["nft", "delete", "table", "inet", "silence"])
     t.close()
 
 
@@ -234,13 +272,10 @@ def bare(cx, is_cut, mtu=1500):
         ns.ip("addr", "add", f"{v6}/64", "dev", far.name, "nodad")
         if is_cut:
             tx_checksums_off(ns, far.name)
-    path = Path(name, End(x, y.name, "client"), End(y, x.name, "server"), mtu)
     x.expect_ping(SERVER4, count=1)
     x.expect_ping(SERVER6, count=1)
-    try:
+    with closing(Path(name, End(x, y.name, "client"), End(y, x.name, "server"), mtu)) as path:
         yield path
-    finally:
-        path.close()
 
 
 def figures(proc):
