@@ -420,6 +420,7 @@ struct adit_conf {
     /* ours */
     enum adit_conf_key_derivation key_derivation; /* adit-key-derivation */
     uint32_t workers;                             /* adit-workers; 0: as many as cores */
+    uint32_t busy_poll;                           /* adit-busy-poll, microseconds; 0: off */
     struct adit_conf_offload offload_off;         /* adit-offload, turned round */
     enum adit_conf_engine engine;                 /* adit-engine */
     enum adit_conf_steer steer;                   /* adit-steer */

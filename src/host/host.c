@@ -167,6 +167,7 @@ static struct adit_userplane_params plane_params(struct adit_host *h, bool is_si
         .tun_mtu = conn->tun_mtu > conn->tun_mtu_max ? conn->tun_mtu : conn->tun_mtu_max,
         .is_udp_in_single = !h->offload.udp_in,
         .is_udp_out_single = !h->offload.udp_out,
+        .busy_poll_us = h->conf->busy_poll,
         .fault_seed = h->conf->gremlin.seed,
     };
 }

@@ -46,6 +46,7 @@ struct adit_userplane_params {
     bool want_recursive; /* single peer: let packets to the peer's own address into the tunnel */
     uint32_t tun_mtu;    /* largest inner packet */
     bool is_udp_in_single, is_udp_out_single; /* no trains from, or to, the kernel */
+    uint32_t busy_poll_us;                    /* a thread looks for work at most so long before it sleeps */
     /* `gremlin`: done to the packets of all links, and to the streams' time; lent for new(). NULL: nothing.
      */
     const struct adit_fault_spec *faults;

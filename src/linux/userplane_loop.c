@@ -227,7 +227,8 @@ static bool has_source(const struct epoll_event *events, int n, enum source sour
 void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
 {
     struct epoll_event events[EVENTS];
-    int n = epoll_wait(w->epoll_fd, events, EVENTS, may_sleep ? -1 : 0);
+    int n = may_sleep ? adit_up_wait(w, events, EVENTS) : epoll_wait(w->epoll_fd, events, EVENTS, 0);
+    struct adit_hauls before = w->hauls;
 
     read_clocks(w);
     w->ctrl_left = ADIT_UP_CTRL_PER_TURN;
@@ -242,6 +243,8 @@ void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
     adit_up_stream_flush_dirty(w);
     if (w->crew)
         adit_up_hand_wake(w);
+    if (w->linger.max_ns > 0)
+        adit_up_wait_after(w, &before);
     bury_dead(w);
     tell_policy(w);
 }
@@ -314,6 +317,7 @@ adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userpla
 
     w->shared = shared;
     w->params = *p;
+    adit_linger_init(&w->linger, p->want_thread ? p->busy_poll_us * UINT64_C(1000) : 0);
     w->epoll_fd = w->timer_fd = w->device_fd = -1;
     w->merge.sink = adit_up_device_write;
     w->merge.ctx = w;

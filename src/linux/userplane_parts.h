@@ -17,6 +17,7 @@
 #include "linux/sock.h"
 #include "linux/userplane.h"
 #include "plane/home.h"
+#include "plane/linger.h"
 #include "plane/merge.h"
 #include "plane/probation.h"
 #include "plane/ring.h"
@@ -276,6 +277,8 @@ struct adit_up_worker {
     struct adit_counters orphans; /* what belongs to no peer */
     struct adit_rate answers;     /* to packets too big for another worker's peers */
     struct adit_hauls hauls;
+    struct adit_linger linger;
+    long n_preempted;                /* how often somebody else took the core, as of the last look */
     struct adit_up_gremlin *gremlin; /* NULL: no faults */
 };
 
@@ -323,6 +326,12 @@ void adit_up_hand_inner(struct adit_up_worker *w, unsigned home, adit_bytes pack
 void adit_up_hand_take(struct adit_up_worker *w); /* what others handed over */
 void adit_up_hand_wake(struct adit_up_worker *w); /* the others, once per turn */
 void adit_up_hand_usage(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t key_id);
+
+/* userplane_wait.c: until there is something to do; the number of events. */
+struct epoll_event;
+int adit_up_wait(struct adit_up_worker *w, struct epoll_event *events, int max);
+void adit_up_wait_after(struct adit_up_worker *w,
+                        const struct adit_hauls *before); /* a turn, as it was before */
 
 /* userplane_cmd.c: executes what policy has posted. True if there was anything. */
 bool adit_up_cmd_drain(struct adit_up_worker *w);

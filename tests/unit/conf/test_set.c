@@ -113,6 +113,7 @@ static const struct {
     {"iroute 1.2.3.4", "place"},
     {"adit-key-derivation foo", "value"},
     {"adit-workers 1025", "number"},
+    {"adit-busy-poll 1001", "number"},
     {"adit-offload foo", "value"},
     {"adit-offload tun-in none", "value"},
     {"adit-engine openssl", "value"},

@@ -2,22 +2,27 @@
 /* Packets: both ways, floating, replay, sources, relaying, keepalive, trouble of the path. */
 #include "userplane_rig.h"
 
+static void exchange_packets(struct duo *d)
+{
+    for (uint32_t i = 0; i < 100; i++) {
+        say_inner(&d->client, CLIENT_IP, SERVER_IP, i);
+        assert_inner(&d->server, &d->client, i);
+        say_inner(&d->server, SERVER_IP, CLIENT_IP, 1000 + i);
+        assert_inner(&d->client, &d->server, 1000 + i);
+    }
+    assert_int_equal(drops(&d->server, 0, ADIT_E_AUTH), 0);
+    assert_int_equal(d->server.counters.rx_packets, 100);
+    assert_int_equal(d->server.counters.rx_bytes, 100 * INNER_LEN);
+    assert_int_equal(d->server.counters.tx_packets, 100);
+    assert_int_equal(d->server.counters.link_tx_bytes, 100 * (INNER_LEN + 24));
+}
+
 static void packets_go_both_ways(bool has_thread, uint32_t wire_id)
 {
     struct duo d;
 
     duo_start(&d, has_thread, wire_id);
-    for (uint32_t i = 0; i < 100; i++) {
-        say_inner(&d.client, CLIENT_IP, SERVER_IP, i);
-        assert_inner(&d.server, &d.client, i);
-        say_inner(&d.server, SERVER_IP, CLIENT_IP, 1000 + i);
-        assert_inner(&d.client, &d.server, 1000 + i);
-    }
-    assert_int_equal(drops(&d.server, 0, ADIT_E_AUTH), 0);
-    assert_int_equal(d.server.counters.rx_packets, 100);
-    assert_int_equal(d.server.counters.rx_bytes, 100 * INNER_LEN);
-    assert_int_equal(d.server.counters.tx_packets, 100);
-    assert_int_equal(d.server.counters.link_tx_bytes, 100 * (INNER_LEN + 24));
+    exchange_packets(&d);
     duo_stop(&d);
 }
 
@@ -31,6 +36,19 @@ static void packets_go_both_ways_with_worker_threads(void **state)
 {
     (void)state;
     packets_go_both_ways(true, 0);
+}
+
+static void packets_go_both_ways_with_busy_threads(void **state)
+{
+    struct duo d;
+
+    (void)state;
+    end_begin(&d.server, (struct adit_userplane_params){.want_thread = true, .busy_poll_us = 200});
+    end_begin(&d.client, (struct adit_userplane_params){
+                             .want_thread = true, .is_single_peer = true, .busy_poll_us = 200});
+    duo_join(&d, 0);
+    exchange_packets(&d);
+    duo_stop(&d);
 }
 
 static void version_one_finds_its_peer_by_address(void **state)
@@ -598,6 +616,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_go_both_ways_in_one_thread),
         cmocka_unit_test(packets_go_both_ways_with_worker_threads),
+        cmocka_unit_test(packets_go_both_ways_with_busy_threads),
         cmocka_unit_test(version_one_finds_its_peer_by_address),
         cmocka_unit_test(control_bytes_go_up_and_down),
         cmocka_unit_test(a_flood_of_control_packets_starves_nobody),

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between two turns: sleep, or with `adit-busy-poll` look for work for a while before (plane/linger.h). */
+#include "linux/userplane_parts.h"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static uint64_t mono_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * ADIT_NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* Was the core taken from this thread since it was last asked? */
+static bool is_core_wanted(struct adit_up_worker *w)
+{
+    struct rusage use;
+    long before = w->n_preempted;
+
+    if (getrusage(RUSAGE_THREAD, &use) != 0)
+        return false;
+    w->n_preempted = use.ru_nivcsw;
+    return use.ru_nivcsw != before;
+}
+
+static int look_until(struct adit_up_worker *w, struct epoll_event *events, int max, uint64_t end_ns)
+{
+    int n;
+
+    do
+        n = epoll_wait(w->epoll_fd, events, max, 0);
+    while (n == 0 && mono_ns() < end_ns);
+    if (is_core_wanted(w))
+        adit_linger_rest(&w->linger, end_ns);
+    return n;
+}
+
+int adit_up_wait(struct adit_up_worker *w, struct epoll_event *events, int max)
+{
+    uint64_t start, window;
+    int n = 0;
+
+    if (w->linger.max_ns == 0)
+        return epoll_wait(w->epoll_fd, events, max, -1);
+    start = mono_ns();
+    window = adit_linger_window(&w->linger, start);
+    if (window > 0)
+        n = look_until(w, events, max, start + window);
+    if (n == 0)
+        n = epoll_wait(w->epoll_fd, events, max, -1);
+    adit_linger_learn(&w->linger, mono_ns() - start);
+    return n;
+}
+
+void adit_up_wait_after(struct adit_up_worker *w, const struct adit_hauls *before)
+{
+    uint64_t packets =
+        w->hauls.sends.packets - before->sends.packets + w->hauls.receives.packets - before->receives.packets;
+    bool has_sent = w->hauls.sends.calls != before->sends.calls;
+
+    adit_linger_turn(&w->linger, w->now.mono_ns, packets,
+                     has_sent ? ADIT_LINGER_AFTER_SENDING : ADIT_LINGER_AFTER_OTHER);
+}
