@@ -5,6 +5,7 @@
 
 #include "client/parts.h"
 
+#include "../said.h"
 #include "../unit.h"
 #include "plane/routes.h"
 
@@ -13,24 +14,14 @@ struct rig {
     struct adit_conf conf;
     struct adit_log log;
     struct adit_client c;
-    char said[4096];
+    char said[SAID_MAX];
 };
-
-static inline void put_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
-{
-    struct rig *r = ctx;
-    size_t n = strlen(r->said);
-
-    (void)kind;
-    (void)verb;
-    snprintf(r->said + n, sizeof r->said - n, "%s\n", line);
-}
 
 static inline void start(struct rig *r)
 {
     memset(r, 0, sizeof *r);
     assert_int_equal(uv_loop_init(&r->h.loop), 0);
-    r->log = (struct adit_log){.put = put_line, .ctx = r, .verb = 3};
+    r->log = (struct adit_log){.put = keep_said, .ctx = r->said, .verb = 3};
     r->c.h = &r->h;
     r->c.conf = &r->conf;
     r->c.log = &r->log;

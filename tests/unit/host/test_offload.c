@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../said.h"
 #include "../unit.h"
 
 #include "host/offload.h"
 
-static char said[1024];
-
-static void put(void *ctx, enum adit_log_kind kind, int verb, const char *line)
-{
-    (void)ctx;
-    (void)kind;
-    (void)verb;
-    strncat(said, line, sizeof said - strlen(said) - 2);
-    strcat(said, "\n");
-}
+static char said[SAID_MAX];
 
 static struct adit_host_offload plan(const struct adit_conf_offload *off, const char *release)
 {
-    const struct adit_log log = {.put = put, .verb = 3};
+    const struct adit_log log = {.put = keep_said, .ctx = said, .verb = 3};
     const struct adit_conf c = {.offload_off = *off};
     struct adit_quirks q = adit_quirks_of(release);
 

@@ -116,14 +116,19 @@ static void start_by(struct duo *d, int server_fd, int client_fd)
     start_with(d, server_fd, client_fd, (struct adit_userplane_params){.is_single_peer = true});
 }
 
-static void start(struct duo *d)
+static void start_client(struct duo *d, struct adit_userplane_params client)
 {
     int server_fd, client_fd;
 
     set_mtu(WIDE);
     server_fd = udp(&d->server_at);
     client_fd = udp(&d->client_at);
-    start_by(d, server_fd, client_fd);
+    start_with(d, server_fd, client_fd, client);
+}
+
+static void start(struct duo *d)
+{
+    start_client(d, (struct adit_userplane_params){.is_single_peer = true});
 }
 
 static size_t arrives(struct duo *d)
@@ -441,14 +446,10 @@ static void the_mss_follows_the_path(void **state)
 static void both_workers_of_one_peer_know_the_path(void **state)
 {
     struct duo d;
-    int server_fd, client_fd;
 
     (void)state;
-    set_mtu(WIDE);
-    server_fd = udp(&d.server_at);
-    client_fd = udp(&d.client_at);
-    start_with(&d, server_fd, client_fd,
-               (struct adit_userplane_params){.want_thread = true, .n_workers = 2, .is_single_peer = true});
+    start_client(&d,
+                 (struct adit_userplane_params){.want_thread = true, .n_workers = 2, .is_single_peer = true});
     assert_mss_follows(&d);
     duo_stop(&d);
 }

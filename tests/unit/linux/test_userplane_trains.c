@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "../said.h"
 #include "clock.h"
 #include "netns.h"
 #include "plane/probation.h"
@@ -216,37 +217,23 @@ static void what_goes_singly_is_counted_singly(void **state)
     stop(&d);
 }
 
-struct said {
-    struct adit_log log;
-    char text[512];
-};
-
-static void put_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
-{
-    struct said *s = ctx;
-
-    (void)kind;
-    (void)verb;
-    snprintf(s->text, sizeof s->text, "%s", line);
-}
-
 static void the_end_tells_how_much_a_call_carried(void **state)
 {
-    struct said said = {.log = {.put = put_line, .ctx = &said, .verb = 2}};
+    char said[SAID_MAX] = "";
+    struct adit_log log = {.put = keep_said, .ctx = said, .verb = 2};
     struct duo d;
 
     (void)state;
     start(&d, false);
     assert_arrives(&d, &here, &there);
-    d.client.env.log = said.log;
+    d.client.env.log = log;
     end_stop(&d.client);
-    assert_string_equal(said.text, ""); /* from verb 3 on */
-    said.log.verb = 3;
-    d.server.env.log = said.log;
+    assert_string_equal(said, ""); /* from verb 3 on */
+    log.verb = 3;
+    d.server.env.log = log;
     end_stop(&d.server);
-    assert_non_null(strstr(said.text,
-                           "data channel: sent 0 bytes in 0 packets; received 25.3 kB in 20 packets, "
-                           "20.0 per receive, "));
+    assert_non_null(strstr(said, "data channel: sent 0 bytes in 0 packets; received 25.3 kB in 20 packets, "
+                                 "20.0 per receive, "));
     close(here.fd);
     close(there.fd);
 }

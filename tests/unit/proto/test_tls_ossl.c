@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Two engines joined in memory, with bytes delivered in pieces of any size. */
+#include "../said.h"
 #include "../unit.h"
 
 #include <stdlib.h>
@@ -13,20 +14,10 @@
 static struct test_pair *ca, *ca_rsa, *other_ca, *server, *client, *expired, *as_server, *stranger, *no_cn,
     *bare;
 
-static char log_text[16384];
+static char log_text[SAID_MAX];
 static uint64_t seed = 20270115;
 
-static void keep_log(void *ctx, enum adit_log_kind kind, int verb, const char *line)
-{
-    size_t n = strlen(log_text);
-
-    (void)ctx;
-    (void)kind;
-    (void)verb;
-    snprintf(log_text + n, sizeof log_text - n, "%s\n", line);
-}
-
-static const struct adit_env env = {.log = {.put = keep_log, .verb = 3}};
+static const struct adit_env env = {.log = {.put = keep_said, .ctx = log_text, .verb = 3}};
 static const adit_now now = {.mono_ns = 1, .wall_s = TEST_NOW};
 
 static struct test_pair *leaf(struct test_pair *issuer, const char *kind, const char *cn, const char *eku)

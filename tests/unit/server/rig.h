@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../core/pair.h"
+#include "../said.h"
 #include "../unit.h"
 #include "plane/routes.h"
 
@@ -43,18 +44,8 @@ struct rig {
     struct adit_log log;
     struct adit_server sv;
     struct adit_caller *c;
-    char said[2048];
+    char said[SAID_MAX];
 };
-
-static inline void put_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
-{
-    struct rig *r = ctx;
-    size_t n = strlen(r->said);
-
-    (void)kind;
-    (void)verb;
-    snprintf(r->said + n, sizeof r->said - n, "%s\n", line);
-}
 
 static inline void start_server(struct rig *r)
 {
@@ -63,7 +54,7 @@ static inline void start_server(struct rig *r)
     r->plane.base.ops = &fake_ops;
     r->conf.max_clients = 4;
     r->conf.hand_window_s = 60;
-    r->log = (struct adit_log){.put = put_line, .ctx = r, .verb = 3};
+    r->log = (struct adit_log){.put = keep_said, .ctx = r->said, .verb = 3};
     r->h.plane = &r->plane.base;
     assert_int_equal(uv_loop_init(&r->h.loop), 0);
     r->sv = (struct adit_server){.h = &r->h, .conf = &r->conf, .log = &r->log};

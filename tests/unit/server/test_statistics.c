@@ -2,6 +2,7 @@
 /* What SIGUSR2 puts into the log of a server, once the plane has answered for every client and for nobody. */
 #include "server/parts.h"
 
+#include "../said.h"
 #include "../unit.h"
 #include "plane/routes.h"
 
@@ -17,7 +18,7 @@ struct rig {
     struct adit_log log;
     struct adit_server sv;
     struct adit_caller callers[CLIENTS];
-    char said[4096];
+    char said[SAID_MAX];
 };
 
 static struct rig r;
@@ -31,16 +32,6 @@ static adit_err post(struct adit_plane *plane, struct adit_cmd *cmd)
     return ADIT_OK;
 }
 
-static void put_line(void *ctx, enum adit_log_kind kind, int verb, const char *line)
-{
-    size_t n = strlen(r.said);
-
-    (void)ctx;
-    (void)kind;
-    (void)verb;
-    snprintf(r.said + n, sizeof r.said - n, "%s\n", line);
-}
-
 static void start(unsigned n_callers)
 {
     static const struct adit_plane_ops ops = {.post = post};
@@ -49,7 +40,7 @@ static void start(unsigned n_callers)
     r.plane.ops = &ops;
     r.h.plane = &r.plane;
     r.conf.status_version = 1;
-    r.log = (struct adit_log){.put = put_line, .verb = 1};
+    r.log = (struct adit_log){.put = keep_said, .ctx = r.said, .verb = 1};
     r.sv = (struct adit_server){.h = &r.h, .conf = &r.conf, .log = &r.log, .n_callers = n_callers};
     for (unsigned i = 0; i < n_callers; i++) {
         struct adit_caller *c = &r.callers[i];
