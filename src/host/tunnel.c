@@ -5,8 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "linux/userplane.h"
-
 /* ---- the device ---- */
 
 static adit_err open_queue(struct adit_tunnel *t, const struct adit_priv_req *req, struct adit_priv_res *res)
@@ -159,25 +157,6 @@ static struct adit_ip vpn_gateway(const struct adit_tunnel_net *net)
 
 /* ---- addresses ---- */
 
-enum {
-    SEALING_LEN = 24,  /* what the usual ciphers add to a packet (protocol text: 7.2) */
-    TCP_HEADS = 52,    /* IPv4, and TCP with timestamps: of a segment without its payload */
-    TCP_RESERVE = 512, /* more than what TCP leaves free of a super-packet for headers below it */
-};
-
-/*
- * As long as a super-packet of TCP may be without being more than one train to the peer: the kernel's 64 KiB
- * would be a full train and the rest of another.
- */
-static uint32_t super_packet_max(uint32_t mtu)
-{
-    uint32_t segments = ADIT_UP_TRAIN_BYTES / (mtu + SEALING_LEN);
-
-    if (segments > ADIT_UP_TRAIN_PACKETS)
-        segments = ADIT_UP_TRAIN_PACKETS;
-    return mtu > TCP_HEADS ? segments * (mtu - TCP_HEADS) + TCP_RESERVE : 0;
-}
-
 static adit_err set_link(struct adit_tunnel *t, const struct adit_tunnel_net *net)
 {
     struct adit_priv_req req = {.kind = ADIT_PRIV_LINK_SET};
@@ -186,7 +165,6 @@ static adit_err set_link(struct adit_tunnel *t, const struct adit_tunnel_net *ne
     memcpy(req.link.ifname, t->ifname, sizeof req.link.ifname);
     req.link.want_up = true;
     req.link.mtu = net->mtu;
-    req.link.gso_max = net->is_tap ? 0 : super_packet_max(net->mtu);
     req.link.txqueue = net->txqueuelen;
     if (adit_priv_do(t->priv, &req, &res) != ADIT_OK)
         adit_error(t->log, NULL, "%s", res.fail.text);

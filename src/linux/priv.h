@@ -48,7 +48,6 @@ struct adit_priv_link {
     bool want_up;
     uint32_t mtu;     /* 0: as it is */
     uint32_t txqueue; /* packets; 0: as it is */
-    uint32_t gso_max; /* bytes of a super-packet, a wish only; 0: as it is */
     bool has_mac;
     uint8_t mac[6];
 };

@@ -10,9 +10,7 @@
 #include <string.h>
 
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
 #include <netlink/errno.h>
-#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
@@ -91,21 +89,6 @@ void adit_netlink_close(struct adit_netlink *nl)
     adit_free(nl);
 }
 
-/* libnl has no setter for this one. What kernel or driver think of it does not matter: it is a wish. */
-static void limit_super_packets(struct adit_netlink *nl, struct rtnl_link *which, uint32_t gso_max)
-{
-    struct rtnl_link *change = rtnl_link_alloc();
-    struct nl_msg *msg = NULL;
-
-    if (change && rtnl_link_build_change_request(which, change, 0, &msg) == 0) {
-        if (nla_put_u32(msg, IFLA_GSO_MAX_SIZE, gso_max) == 0)
-            (void)nl_send_sync(nl->sock, msg); /* frees it */
-        else
-            nlmsg_free(msg);
-    }
-    rtnl_link_put(change);
-}
-
 int adit_netlink_link_set(struct adit_netlink *nl, const struct adit_priv_link *link)
 {
     unsigned index = if_nametoindex(link->ifname);
@@ -130,8 +113,6 @@ int adit_netlink_link_set(struct adit_netlink *nl, const struct adit_priv_link *
         if (link->want_up)
             rtnl_link_set_flags(change, IFF_UP);
         result = rtnl_link_change(nl->sock, which, change, 0);
-        if (result == 0 && link->gso_max > 0)
-            limit_super_packets(nl, which, link->gso_max);
     }
     nl_addr_put(mac);
     rtnl_link_put(change);

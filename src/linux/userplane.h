@@ -30,8 +30,6 @@
 
 enum {
     ADIT_UP_WORKERS_MAX = 32,
-    ADIT_UP_TRAIN_PACKETS = 64,  /* of one train: the replay window of a stock peer is no longer */
-    ADIT_UP_TRAIN_BYTES = 65507, /* of one train: what a UDP datagram may hold */
 };
 
 struct adit_steer; /* linux/steer_tun.h */

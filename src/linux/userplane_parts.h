@@ -34,6 +34,8 @@ enum {
     ADIT_UP_TX_TRAINS = 64,            /* trains per sending call */
     ADIT_UP_TX_PACKETS = 512,          /* packets that wait for it */
     ADIT_UP_TX_BYTES = 128 * 1024,     /* ... in so many bytes */
+    ADIT_UP_TRAIN_PACKETS = 64,        /* of one train: the replay window of a stock peer is no longer */
+    ADIT_UP_TRAIN_BYTES = 65507,       /* of one train: what a UDP datagram may hold */
     ADIT_UP_PER_TURN = 64,             /* readings of a descriptor per turn */
     ADIT_UP_TUN_BYTES = 256 * 1024,    /* ... and bytes of the device */
     ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */

@@ -349,16 +349,12 @@ static void a_link_is_set_as_it_is_wished(void **state)
     struct adit_tun_opened tun;
     struct adit_priv_req req = {
         .kind = ADIT_PRIV_LINK_SET,
-        .link = {.want_up = true, .mtu = 1420, .txqueue = 777, .gso_max = 61000},
+        .link = {.want_up = true, .mtu = 1420, .txqueue = 777},
     };
     struct adit_priv_res res;
-    uint32_t gso_max = 0;
 
     (void)state;
     open_tun(p, "tun", &tun);
-    snprintf(req.link.ifname, sizeof req.link.ifname, "%s", tun.name);
-    must(p, &req, &res);
-    req.link = (struct adit_priv_link){.gso_max = UINT32_MAX}; /* no kernel does that; the rest is done */
     snprintf(req.link.ifname, sizeof req.link.ifname, "%s", tun.name);
     must(p, &req, &res);
     assert_int_equal(nl_connect(sock, NETLINK_ROUTE), 0);
@@ -366,8 +362,6 @@ static void a_link_is_set_as_it_is_wished(void **state)
     assert_int_equal(rtnl_link_get_mtu(link), 1420);
     assert_int_equal(rtnl_link_get_txqlen(link), 777);
     assert_true(rtnl_link_get_flags(link) & IFF_UP);
-    assert_int_equal(rtnl_link_get_gso_max_size(link, &gso_max), 0);
-    assert_int_equal(gso_max, 61000);
     rtnl_link_put(link);
     nl_socket_free(sock);
     adit_priv_free(p);
