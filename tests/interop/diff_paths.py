@@ -191,9 +191,14 @@ class Path:
             end.close()
 
 
-def tunnel_options(cx, program, mtu, is_fast):
+def tunnel_options(program, mtu, is_fast):
     offload = ["adit-offload none"] if program.is_adit and not is_fast else []
     return ["mssfix 0", f"tun-mtu {mtu}", "txqueuelen 1000", *offload]
+
+
+def workers_options(program, number):
+    """Not as many as there are processors, so that a burst has the same way on every machine."""
+    return [f"adit-workers {number}"] if program.is_adit else []
 
 
 def lay_cable(cx, t, n=1):
@@ -202,9 +207,10 @@ def lay_cable(cx, t, n=1):
         cx.lab.link(t.s, cx.lab.space(f"c{n}"), n, mtu=OUTER_MTU)
 
 
-def make_tunnel(cx, is_fast, mtu=1500, server=(), client=(), **more):
-    return Tunnel(cx, server=[*tunnel_options(cx, cx.server, mtu, is_fast), *server],
-                  client=[*tunnel_options(cx, cx.client, mtu, is_fast), *client], **more)
+def make_tunnel(cx, is_fast, mtu=1500, server=(), client=(), workers=1, **more):
+    server_too = workers_options(cx.server, workers)
+    return Tunnel(cx, server=[*tunnel_options(cx.server, mtu, is_fast), *server_too, *server],
+                  client=[*tunnel_options(cx.client, mtu, is_fast), *client], **more)
 
 
 @contextlib.contextmanager
@@ -240,9 +246,9 @@ SILENCE = """table inet silence {
 
 
 @contextlib.contextmanager
-def between_clients(cx, is_fast, mtu=1500):
+def between_clients(cx, is_fast, mtu=1500, **more):
     """From one client to another by way of the server, but not of its kernel; who gets it must not answer."""
-    t = make_tunnel(cx, is_fast, mtu, server=["client-to-client"])
+    t = make_tunnel(cx, is_fast, mtu, server=["client-to-client"], **more)
     for n in (1, 2):
         lay_cable(cx, t, n)
     t.up()

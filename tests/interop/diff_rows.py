@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is given to the tunnel's device in the differential test: a table of bursts, each read by adit in one turn.
 
-A burst is a function of a pair of addresses, of the greatest size of a packet, and of a random.Random of its own.
+A burst is a function of a pair of addresses, of the greatest size of a packet, and of a random.Random of its own. It
+is of at most PACKETS_MAX packets and some 80 kB: as much as the queues on the way hold while nobody reads them (an
+openvpn's socket, the ring between two workers).
 """
 import struct
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import Callable
 from diff_packets import (ACK, CWR, DEST, DF, ECE, FIN, FRAGMENT, GRE, HOP, ICMP, ICMP6, PSH, ROUTING, RST, SCTP, SYN,
                           TCP, UDP, URG, Ends, Shot, get16, ones, put16)
 
+PACKETS_MAX = 120
 TIMESTAMP = bytes.fromhex("0101080a1122334455667788")
 OPTIONS = [bytes.fromhex(x) for x in (
     "0101080a1122334455667788",                     # timestamps
@@ -119,10 +122,11 @@ def flag_inside(*flags):
     def make(e, mtu, rng):
         out = []
         for n, flag in enumerate(flags):
+            options = bytes.fromhex("020405b4") if flag & SYN else b""  # the largest segment, as asked for
             for m, size in enumerate((400, 0)):
                 ports = (100 + n, 1 + m)
                 out += train(e, rng, 3, 400, ports=ports)
-                out.append(e.tcp(rng.randbytes(size), seq=1000 + 1200, id=10, flags=flag, ports=ports))
+                out.append(e.tcp(rng.randbytes(size), seq=1000 + 1200, id=10, flags=flag, options=options, ports=ports))
                 out += train(e, rng, 2, 400, seq=1000 + 1200 + size, id=11, ports=ports)
             out.append(e.tcp_super(rng.randbytes(1503), 500, flags=flag, ports=(100 + n, 5)))
         return out
@@ -158,15 +162,26 @@ def sizes_change(e, mtu, rng):
     return out + datagrams(e, rng, sizes)
 
 
-def identification(e, mtu, rng):
-    """IPv4's numbers: the same again, zero in all, falling, by two, wrapping; with DF and without."""
+IDS = (7, 7, 7), (0, 0, 0, 0), (9, 8, 7), (2, 4, 6), (65534, 65535, 0, 1), (1, 2, 3, 3, 4)
+
+
+def tcp_numbers(e, mtu, rng):
+    """IPv4's identification: the same again, zero in all, falling, by two, wrapping; with DF and without."""
     out = []
-    for n, ids in enumerate(((7, 7, 7), (0, 0, 0, 0), (9, 8, 7), (2, 4, 6), (65534, 65535, 0, 1), (1, 2, 3, 3, 4))):
+    for n, ids in enumerate(IDS):
         for m, frag in enumerate((DF, 0, 0x8000)):
-            for k, number in enumerate(ids):
-                out.append(e.tcp(rng.randbytes(120), seq=1000 + 120 * k, id=number, frag=frag, ports=(100 + n, 1 + m)))
-                out.append(e.udp(rng.randbytes(120), id=number, frag=frag, ports=(100 + n, 1 + m)))
+            out += [e.tcp(rng.randbytes(120), seq=1000 + 120 * k, id=number, frag=frag, ports=(100 + n, 1 + m))
+                    for k, number in enumerate(ids)]
     return out + [e.tcp_super(rng.randbytes(2100), 500, id=65534, frag=frag, ports=(1, 2 + k))
+                  for k, frag in enumerate((0, DF))]
+
+
+def udp_numbers(e, mtu, rng):
+    out = []
+    for n, ids in enumerate(IDS):
+        for m, frag in enumerate((DF, 0, 0x8000)):
+            out += [e.udp(rng.randbytes(120), id=number, frag=frag, ports=(100 + n, 1 + m)) for number in ids]
+    return out + [e.udp_super(rng.randbytes(2100), 500, id=65534, frag=frag, ports=(1, 2 + k))
                   for k, frag in enumerate((0, DF))]
 
 
@@ -340,7 +355,8 @@ ROWS = [
     Row("headers that change", headers_change, met=True),
     Row("gaps and repetitions", out_of_order, sent=True, met=True),
     Row("sizes that change", sizes_change, met=True),
-    Row("identification", identification, sent=True, met=True, families=(4,)),
+    Row("identification, TCP", tcp_numbers, sent=True, met=True, families=(4,)),
+    Row("identification, UDP", udp_numbers, sent=True, met=True, families=(4,)),
     Row("fragments", fragmented, met=True),
     # A kernel that cuts what has these in front of TCP or UDP itself (since 6.17, of IPv6) hands over single packets.
     Row("extension headers", extended, met=True),
