@@ -142,6 +142,9 @@ ROWS = [
     Row("tcp-four", "TCP, four streams, both directions", workloads.tcp, ALL + ("one-worker",), (
         _main("mbits", must=8, aim=12), _main("cpu"), Compare("mbits", 9, 13, "adit", "wireguard"),
         Compare("mbits", ours="adit", beside="one-worker")), {"way": "both", "streams": 4}),
+    *(Row(f"through-{way}", f"TCP, one stream, {way}, a host behind the client", workloads.tcp, PAIR + ("none",), (
+        _main("mbits"), _main("cpu"), Compare("mbits", ours="adit", beside="none")), {"way": way, "is_behind": True})
+      for way in ("up", "down")),
     Row("chacha-up", "TCP, one stream, up, CHACHA20-POLY1305", workloads.tcp, (
         "adit-chacha", "openvpn-chacha", "wireguard", "none"), (
         Compare("mbits", 6, 9, "adit-chacha", "openvpn-chacha"),

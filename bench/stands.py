@@ -123,6 +123,18 @@ class Stand:
         self.place, self.column, self.programs, self.pki = place, column, programs, pki
         self.s = place.space("s")
         self.server4, self.server6, self.client4 = "10.66.1.1", "fd66:1::1", "10.66.1.2"
+        self.host_behind = None
+
+    def behind(self):
+        """A host that the client forwards for, under its own address; made when it is first needed."""
+        if not self.host_behind:
+            self.host_behind = self.place.space("c2")
+            self.place.link(self.c, self.host_behind, 7, self.column.scene.mtu)
+            self.c.run(["sysctl", "-qw", "net.ipv4.ip_forward=1"])
+            self.c.run(["nft", "add table ip nat; add chain ip nat out { type nat hook postrouting priority srcnat; }; "
+                        "add rule ip nat out ip saddr 10.66.7.2 masquerade"])
+            self.host_behind.ip("route", "add", self.server4, "via", "10.66.7.1")
+        return self.host_behind
 
     @property
     def c(self):
@@ -149,7 +161,7 @@ class Stand:
     def end(self):
         for p in self.ends():
             p.kill()
-        for ns in (self.s, self.c):
+        for ns in filter(None, (self.s, self.c, self.host_behind)):
             self.place.whole.spaces.pop(ns.name, None)
             subprocess.run(["ip", "netns", "del", ns.full], stderr=subprocess.DEVNULL)
 

@@ -81,21 +81,22 @@ def aggregation(source, sink, before):
 # ---------------------------------------------------------------------------------------------------- workloads
 
 
-def iperf(stand, seconds, words, address, name="iperf3"):
+def iperf(stand, seconds, words, address, name="iperf3", source=None):
     """Starts a server and a client of iperf3; returns the client, which ends by itself."""
     listener = stand.s.start("iperf3-server", ["iperf3", "-s", "-1", "--forceflush", "-B", address])
     listener.wait_for("listening")
-    return stand.c.start(name, ["iperf3", "-J", "-c", address, "-t", str(max(1, math.ceil(seconds))), *words])
+    return (source or stand.c).start(name, ["iperf3", "-J", "-c", address, "-t", str(max(1, math.ceil(seconds))), *words])
 
 
-def tcp(stand, means, way="up", streams=1):
-    """TCP through the tunnel: up is from the client to the server."""
+def tcp(stand, means, way="up", streams=1, is_behind=False):
+    """TCP through the tunnel: up is from the client to the server, or from a host behind the client."""
     words = {"up": [], "down": ["-R"], "both": ["--bidir"]}[way] + ["-P", str(streams)]
     ends = stand.ends()
-    is_counted = ends and way != "both" and stand.column.scene.proto == "udp"
+    is_counted = ends and way != "both" and not is_behind and stand.column.scene.proto == "udp"
     source_and_sink = ends if way == "up" else ends[::-1]
     before, counted = stand.cpu_s(), [counters(p) for p in source_and_sink] if is_counted else None
-    done = iperf(stand, means.seconds, words, stand.server6 if stand.column.scene.inside == 6 else stand.server4)
+    done = iperf(stand, means.seconds, words, stand.server6 if stand.column.scene.inside == 6 else stand.server4,
+                 source=stand.behind() if is_behind else None)
     if done.wait(means.seconds + 30) != 0:
         raise lab.LabError(f"iperf3: {done.log()[-300:]}")
     used = [b - a for a, b in zip(before, stand.cpu_s())]
