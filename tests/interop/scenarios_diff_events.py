@@ -225,7 +225,7 @@ def whole_trains_lost(cx, is_fast):
     def event(_flows):
         for ns in spaces:
             ns.run(["nft", "-f", "-"], text_in=LOSSES)
-        time.sleep(2)
+        time.sleep(1.3)
         for ns in spaces:
             ns.run(["nft", "delete", "table", "inet", "losses"])
     return run(cx, t, is_fast, event)
@@ -239,7 +239,7 @@ def lost_and_reordered(cx, is_fast):
 
     def event(_flows):
         relay.tell("faults", "drop=0.01", "swap=0.02", "dup=0.01", "seed=9")
-        time.sleep(2)
+        time.sleep(1.3)
         relay.tell("faults")
     return run(cx, t, is_fast, event)
 
