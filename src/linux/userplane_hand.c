@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+enum {
+    TAKEN_AT_ONCE = 16, /* packets of a ring that may be merged with each other */
+};
+
 static struct adit_handed *claim(struct adit_up_worker *w, unsigned home, adit_bytes packet)
 {
     adit_err why = ADIT_E_NO_PEER;
@@ -20,10 +24,17 @@ static struct adit_handed *claim(struct adit_up_worker *w, unsigned home, adit_b
     return h;
 }
 
+/* Woken at the end of the turn, all at once; but when half of the ring is full, now. */
 static void deliver(struct adit_up_worker *w, unsigned home)
 {
-    adit_ring_publish(&w->crew->shared[home]->handed[w->index]);
+    struct adit_ring *r = &w->crew->shared[home]->handed[w->index];
+
+    adit_ring_publish(r);
     w->hauls.handed++;
+    if (adit_ring_room(r) <= (r->mask + 1) / 2) {
+        adit_up_kick(w->crew->shared[home]);
+        return;
+    }
     w->handed_to |= 1U << home;
 }
 
@@ -79,18 +90,28 @@ static void take(struct adit_up_worker *w, struct adit_handed *h)
         adit_up_packet_rx(w, link, h->b, h->n, &h->remote, &h->local);
 }
 
+/* Some packets, which may become one for the device; their slots are free when that has gone. */
+static uint32_t take_some(struct adit_up_worker *w, struct adit_ring *r)
+{
+    struct adit_handed *h;
+    uint32_t n = 0;
+
+    for (; n < TAKEN_AT_ONCE && (h = adit_ring_peek(r, n)); n++) {
+        w->taken = h;
+        take(w, h);
+    }
+    adit_merge_flush(&w->merge);
+    w->taken = NULL;
+    for (uint32_t i = 0; i < n; i++)
+        adit_ring_release(r);
+    return n;
+}
+
 /* At most a ring's length of each, so that no member keeps another one from its own work. */
 static void take_from(struct adit_up_worker *w, struct adit_ring *r)
 {
-    struct adit_handed *h;
-
-    for (int i = 0; i < ADIT_UP_HANDED && (h = adit_ring_front(r)); i++) {
-        w->taken = h;
-        take(w, h);
-        adit_merge_flush(&w->merge); /* the slot is used again */
-        w->taken = NULL;
-        adit_ring_release(r);
-    }
+    for (uint32_t n, all = 0; all <= r->mask && (n = take_some(w, r)) > 0; all += n)
+        continue;
 }
 
 void adit_up_hand_take(struct adit_up_worker *w)

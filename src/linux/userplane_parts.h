@@ -40,9 +40,9 @@ enum {
     ADIT_UP_TUN_BYTES = 256 * 1024,    /* ... and bytes of the device */
     ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */
     ADIT_UP_STREAM_READ = 65536,       /* bytes per stream and turn */
-    ADIT_UP_HANDED = 128,              /* slots of the ring between two workers */
+    ADIT_UP_HANDED = 512,              /* slots of the ring between two workers */
     ADIT_UP_HANDED_MIN = 32,           /* ... if there are many */
-    ADIT_UP_HANDED_ALL = 1024,         /* ... of all rings to a worker together, else */
+    ADIT_UP_HANDED_ALL = 4096,         /* ... of all rings to a worker together, else */
     ADIT_UP_BACKLOG_DATA = 256 * 1024, /* waiting bytes from which a stream drops data packets */
     ADIT_UP_BACKLOG_MAX = 384 * 1024,  /* ... and from which it is given up */
 };

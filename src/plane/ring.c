@@ -64,11 +64,16 @@ void adit_ring_publish(struct adit_ring *r)
     atomic_store(&r->tail, atomic_load_explicit(&r->tail, memory_order_relaxed) + 1);
 }
 
-void *adit_ring_front(struct adit_ring *r)
+void *adit_ring_peek(struct adit_ring *r, uint32_t i)
 {
     uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 
-    return atomic_load(&r->tail) != head ? slot_at(r, head) : NULL;
+    return i < atomic_load(&r->tail) - head ? slot_at(r, head + i) : NULL;
+}
+
+void *adit_ring_front(struct adit_ring *r)
+{
+    return adit_ring_peek(r, 0);
 }
 
 void adit_ring_release(struct adit_ring *r)

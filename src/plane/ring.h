@@ -40,6 +40,7 @@ bool adit_ring_is_roomy(const struct adit_ring *r);
 
 /* Consumer: the oldest message, NULL if there is none; adit_ring_release() gives its slot back. */
 void *adit_ring_front(struct adit_ring *r);
+void *adit_ring_peek(struct adit_ring *r, uint32_t i); /* the ith behind it, NULL if there are no more */
 void adit_ring_release(struct adit_ring *r);
 
 #endif

@@ -28,6 +28,9 @@ static void messages_come_out_in_order_and_full_is_said(void **state)
             adit_ring_publish(&r);
         }
         assert_null(adit_ring_claim(&r));
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(*(int *)adit_ring_peek(&r, (uint32_t)i), round * 4 + i);
+        assert_null(adit_ring_peek(&r, 4));
         for (int i = 0; i < 4; i++) {
             slot = adit_ring_front(&r);
             assert_non_null(slot);
