@@ -263,7 +263,7 @@ void adit_conf_defaults(struct adit_conf *c)
     c->connect_freq_initial_n = 100;
     c->connect_freq_initial_s = 10;
     c->reneg_s = 3600;
-    c->replay_window = 64;
+    c->replay_window = 2048; /* trains of 64 packets may overtake each other */
     c->replay_s = 15;
     c->status_s = 60;
     c->status_version = 1;

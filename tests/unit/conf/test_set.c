@@ -416,7 +416,7 @@ static void steering_can_be_left_to_the_kernel(void **state)
     done(&r);
 }
 
-static void defaults_are_openvpns(void **state)
+static void defaults_are_openvpns_but_for_the_replay_window(void **state)
 {
     struct reading r = {0};
 
@@ -428,7 +428,7 @@ static void defaults_are_openvpns(void **state)
     assert_int_equal(r.c->tran_window_s, 3600);
     assert_int_equal(r.c->tls_timeout_s, 2);
     assert_int_equal(r.c->reneg_s, 3600);
-    assert_int_equal(r.c->replay_window, 64);
+    assert_int_equal(r.c->replay_window, 2048);
     assert_int_equal(r.c->max_clients, 1024);
     assert_int_equal(r.c->connect_freq_initial_n, 100);
     assert_int_equal(r.c->connect_freq_initial_s, 10);
@@ -471,7 +471,7 @@ int main(void)
         cmocka_unit_test(every_wrong_gremlin_word_is_told),
         cmocka_unit_test(offload_is_where_it_is_named),
         cmocka_unit_test(steering_can_be_left_to_the_kernel),
-        cmocka_unit_test(defaults_are_openvpns),
+        cmocka_unit_test(defaults_are_openvpns_but_for_the_replay_window),
         cmocka_unit_test(pushes_with_commas_are_refused),
     };
 
