@@ -133,8 +133,11 @@ static void random_trains(struct sim_plan *p, uint64_t *c)
         return;
     t->workers = 2 + sim_below(c, 4);
     t->steering = (enum sim_steering)sim_below(c, 3);
-    /* With one slot, two clients in step would take each other's place for ever. */
+    /* Clients that send in step would take each other's place in a short ring for ever, as none does outside.
+     */
     t->handed = 4U << sim_below(c, one_in(c, 3) ? 2 : 5);
+    while (p->n_clients > 1 && t->handed < t->most * p->n_clients)
+        t->handed *= 2;
     p->has_threads = !one_in(c, 4);
 }
 
