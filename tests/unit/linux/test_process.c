@@ -222,13 +222,14 @@ static int change_limits(void)
     struct rlimit low = {.rlim_cur = 64, .rlim_max = 256};
     struct adit_fail fail = {0};
     char cwd[64];
+    int want = getpriority(PRIO_PROCESS, 0) + 3; /* tests may be run with any */
 
     if (adit_process_chdir("/nonexistent", &fail) != ADIT_E_OS ||
         !strstr(fail.text, "cd to '/nonexistent' failed: No"))
         return 1;
     if (adit_process_chdir("/tmp", &fail) != ADIT_OK || !getcwd(cwd, sizeof cwd) || strcmp(cwd, "/tmp") != 0)
         return 2;
-    if (adit_process_nice(3, &fail) != ADIT_OK || getpriority(PRIO_PROCESS, 0) < 3)
+    if (adit_process_nice(3, &fail) != ADIT_OK || getpriority(PRIO_PROCESS, 0) < (want < 19 ? want : 19))
         return 3;
     if (getuid() == 0 && setresuid(65534, 65534, 65534) != 0)
         return 77;
