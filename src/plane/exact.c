@@ -11,9 +11,9 @@ enum {
     SLOTS_MIN = 16,
 };
 
-static struct adit_exact_slot key_of(const struct adit_ip *ip)
+struct adit_exact_key adit_exact_key_of(const struct adit_ip *ip)
 {
-    struct adit_exact_slot k = {.family = ip->family};
+    struct adit_exact_key k = {.family = ip->family};
 
     if (ip->family == ADIT_AF_V4) {
         k.hi = (uint64_t)adit_ip_v4_host(ip) << 32;
@@ -26,13 +26,18 @@ static struct adit_exact_slot key_of(const struct adit_ip *ip)
     return k;
 }
 
-static bool has_key(const struct adit_exact_slot *s, const struct adit_exact_slot *k)
+static bool is_empty(const struct adit_exact_slot *s)
 {
-    return s->hi == k->hi && s->lo == k->lo && s->family == k->family;
+    return s->key.family == ADIT_AF_NONE;
+}
+
+static bool is_same(const struct adit_exact_key *a, const struct adit_exact_key *b)
+{
+    return a->hi == b->hi && a->lo == b->lo && a->family == b->family;
 }
 
 /* Where a key belongs: neighbours of a pool are spread by the product's upper bits. */
-static uint32_t home_of(const struct adit_exact *e, const struct adit_exact_slot *k)
+static uint32_t home_of(const struct adit_exact *e, const struct adit_exact_key *k)
 {
     uint64_t h = (k->hi ^ (k->lo << 23 | k->lo >> 41)) * 0x9E3779B97F4A7C15U;
 
@@ -40,11 +45,11 @@ static uint32_t home_of(const struct adit_exact *e, const struct adit_exact_slot
 }
 
 /* Its slot, or the empty one where it would go. */
-static uint32_t slot_of(const struct adit_exact *e, const struct adit_exact_slot *k)
+static uint32_t slot_of(const struct adit_exact *e, const struct adit_exact_key *k)
 {
     uint32_t i = home_of(e, k);
 
-    while (e->slots[i].family != ADIT_AF_NONE && !has_key(&e->slots[i], k))
+    while (!is_empty(&e->slots[i]) && !is_same(&e->slots[i].key, k))
         i = (i + 1) & e->mask;
     return i;
 }
@@ -57,8 +62,8 @@ static adit_err grow(struct adit_exact *e)
     if (!bigger.slots)
         return ADIT_E_MEMORY;
     for (uint32_t i = 0; e->slots && i <= e->mask; i++) {
-        if (e->slots[i].family != ADIT_AF_NONE)
-            bigger.slots[slot_of(&bigger, &e->slots[i])] = e->slots[i];
+        if (!is_empty(&e->slots[i]))
+            bigger.slots[slot_of(&bigger, &e->slots[i].key)] = e->slots[i];
     }
     adit_free(e->slots);
     *e = bigger;
@@ -71,36 +76,33 @@ void adit_exact_fini(struct adit_exact *e)
     *e = (struct adit_exact){0};
 }
 
-adit_err adit_exact_put(struct adit_exact *e, const struct adit_ip *ip, uint32_t owner)
+adit_err adit_exact_put(struct adit_exact *e, const struct adit_exact_key *k, uint32_t owner)
 {
-    struct adit_exact_slot k = key_of(ip);
     struct adit_exact_slot *s;
 
     if ((!e->slots || e->n >= (e->mask + 1) / 2) && grow(e) != ADIT_OK)
         return ADIT_E_MEMORY;
-    s = &e->slots[slot_of(e, &k)];
-    e->n += s->family == ADIT_AF_NONE;
-    *s = k;
-    s->owner = owner;
+    s = &e->slots[slot_of(e, k)];
+    e->n += is_empty(s);
+    *s = (struct adit_exact_slot){.key = *k, .owner = owner};
     return ADIT_OK;
 }
 
 /* May what is at `at` go to the free slot? Not if it would then be in front of its home. */
 static bool may_fill(const struct adit_exact *e, uint32_t hole, uint32_t at)
 {
-    uint32_t home = home_of(e, &e->slots[at]);
+    uint32_t home = home_of(e, &e->slots[at].key);
 
     return ((at - home) & e->mask) >= ((at - hole) & e->mask);
 }
 
-void adit_exact_del(struct adit_exact *e, const struct adit_ip *ip, uint32_t owner)
+void adit_exact_del(struct adit_exact *e, const struct adit_exact_key *k, uint32_t owner)
 {
-    struct adit_exact_slot k = key_of(ip);
-    uint32_t hole = e->slots ? slot_of(e, &k) : 0;
+    uint32_t hole = e->slots ? slot_of(e, k) : 0;
 
-    if (!e->slots || e->slots[hole].family == ADIT_AF_NONE || e->slots[hole].owner != owner)
+    if (!e->slots || is_empty(&e->slots[hole]) || e->slots[hole].owner != owner)
         return;
-    for (uint32_t at = (hole + 1) & e->mask; e->slots[at].family != ADIT_AF_NONE; at = (at + 1) & e->mask) {
+    for (uint32_t at = (hole + 1) & e->mask; !is_empty(&e->slots[at]); at = (at + 1) & e->mask) {
         if (may_fill(e, hole, at)) {
             e->slots[hole] = e->slots[at];
             hole = at;
@@ -110,13 +112,12 @@ void adit_exact_del(struct adit_exact *e, const struct adit_ip *ip, uint32_t own
     e->n--;
 }
 
-const uint32_t *adit_exact_find(const struct adit_exact *e, const struct adit_ip *ip)
+const uint32_t *adit_exact_find(const struct adit_exact *e, const struct adit_exact_key *k)
 {
-    struct adit_exact_slot k = key_of(ip);
     const struct adit_exact_slot *s;
 
     if (e->n == 0)
         return NULL;
-    s = &e->slots[slot_of(e, &k)];
-    return s->family != ADIT_AF_NONE ? &s->owner : NULL;
+    s = &e->slots[slot_of(e, k)];
+    return is_empty(s) ? NULL : &s->owner;
 }

@@ -10,10 +10,17 @@
 #include "base/addr.h"
 #include "base/err.h"
 
+/* An address as two numbers, most significant bit first; v4 is in the upper half of `hi`. */
+struct adit_exact_key {
+    uint64_t hi, lo;
+    uint8_t family;
+};
+
+struct adit_exact_key adit_exact_key_of(const struct adit_ip *ip);
+
 struct adit_exact_slot {
-    uint64_t hi, lo; /* of the address, most significant bit first; v4 is in the upper half of `hi` */
+    struct adit_exact_key key; /* family ADIT_AF_NONE: the slot is empty */
     uint32_t owner;
-    uint8_t family; /* ADIT_AF_NONE: the slot is empty */
 };
 
 /* All zeros is an empty table. */
@@ -25,12 +32,12 @@ struct adit_exact {
 void adit_exact_fini(struct adit_exact *e);
 
 /* Replaces the owner. ADIT_E_MEMORY: nothing has changed. */
-ADIT_MUST_USE adit_err adit_exact_put(struct adit_exact *e, const struct adit_ip *ip, uint32_t owner);
+ADIT_MUST_USE adit_err adit_exact_put(struct adit_exact *e, const struct adit_exact_key *k, uint32_t owner);
 
 /* Only if `owner` still has it. */
-void adit_exact_del(struct adit_exact *e, const struct adit_ip *ip, uint32_t owner);
+void adit_exact_del(struct adit_exact *e, const struct adit_exact_key *k, uint32_t owner);
 
 /* NULL: nobody's. Valid until the next change. */
-const uint32_t *adit_exact_find(const struct adit_exact *e, const struct adit_ip *ip);
+const uint32_t *adit_exact_find(const struct adit_exact *e, const struct adit_exact_key *k);
 
 #endif

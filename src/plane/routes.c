@@ -6,19 +6,11 @@
  */
 #include "plane/routes.h"
 
-#include <endian.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "plane/exact.h"
 
-/* An address as two numbers, most significant bit first; v4 uses the upper half of `hi`. */
-struct key {
-    uint64_t hi, lo;
-};
-
 struct node {
-    struct key key; /* bits behind `bits` are zero */
+    struct adit_exact_key key; /* bits behind `bits` are zero */
     unsigned bits;
     uint32_t peer; /* ADIT_NO_PEER: a fork only */
     struct node *child[2];
@@ -29,22 +21,7 @@ struct adit_routes {
     struct node *v4, *v6;
 };
 
-static uint64_t load_be64(const uint8_t *b)
-{
-    uint64_t v;
-
-    memcpy(&v, b, sizeof v);
-    return be64toh(v);
-}
-
-static struct key key_of(const struct adit_ip *ip)
-{
-    if (ip->family == ADIT_AF_V4)
-        return (struct key){.hi = (uint64_t)adit_ip_v4_host(ip) << 32};
-    return (struct key){.hi = load_be64(ip->b), .lo = load_be64(ip->b + 8)};
-}
-
-static struct key masked(struct key k, unsigned bits)
+static struct adit_exact_key masked(struct adit_exact_key k, unsigned bits)
 {
     if (bits <= 64) {
         k.hi = bits == 0 ? 0 : k.hi & (UINT64_MAX << (64 - bits));
@@ -55,19 +32,19 @@ static struct key masked(struct key k, unsigned bits)
     return k;
 }
 
-static bool has_prefix(const struct key *k, const struct node *n)
+static bool has_prefix(const struct adit_exact_key *k, const struct node *n)
 {
-    struct key m = masked(*k, n->bits);
+    struct adit_exact_key m = masked(*k, n->bits);
 
     return m.hi == n->key.hi && m.lo == n->key.lo;
 }
 
-static unsigned bit_at(const struct key *k, unsigned i)
+static unsigned bit_at(const struct adit_exact_key *k, unsigned i)
 {
     return (unsigned)((i < 64 ? k->hi >> (63 - i) : k->lo >> (127 - i)) & 1);
 }
 
-static unsigned common_bits(const struct key *a, const struct key *b, unsigned max)
+static unsigned common_bits(const struct adit_exact_key *a, const struct adit_exact_key *b, unsigned max)
 {
     uint64_t hi = a->hi ^ b->hi, lo = a->lo ^ b->lo;
     unsigned n = hi ? (unsigned)__builtin_clzll(hi) : 64 + (lo ? (unsigned)__builtin_clzll(lo) : 64);
@@ -106,7 +83,7 @@ static struct node **root_of(struct adit_routes *r, uint8_t family)
     return family == ADIT_AF_V4 ? &r->v4 : family == ADIT_AF_V6 ? &r->v6 : NULL;
 }
 
-static struct node *make_node(const struct key *k, unsigned bits, uint32_t peer)
+static struct node *make_node(const struct adit_exact_key *k, unsigned bits, uint32_t peer)
 {
     struct node *n = adit_alloc(sizeof *n);
 
@@ -144,12 +121,12 @@ static unsigned bits_max(const struct adit_ip *ip)
 adit_err adit_routes_add(struct adit_routes *r, const struct adit_prefix *p, uint32_t peer)
 {
     struct node **at = root_of(r, p->ip.family), *fresh;
-    struct key k = masked(key_of(&p->ip), p->bits);
+    struct adit_exact_key k = masked(adit_exact_key_of(&p->ip), p->bits);
 
     if (!at || p->bits > bits_max(&p->ip))
         return ADIT_E_MALFORMED;
     if (p->bits == bits_max(&p->ip))
-        return adit_exact_put(&r->whole, &p->ip, peer);
+        return adit_exact_put(&r->whole, &k, peer);
     while (*at) {
         struct node *n = *at;
         unsigned common = common_bits(&k, &n->key, n->bits < p->bits ? n->bits : p->bits);
@@ -183,12 +160,12 @@ static bool shrink(struct node **at)
 void adit_routes_del(struct adit_routes *r, const struct adit_prefix *p, uint32_t peer)
 {
     struct node **at = root_of(r, p->ip.family), **above = NULL;
-    struct key k = masked(key_of(&p->ip), p->bits);
+    struct adit_exact_key k = masked(adit_exact_key_of(&p->ip), p->bits);
 
     if (!at)
         return;
     if (p->bits == bits_max(&p->ip)) {
-        adit_exact_del(&r->whole, &p->ip, peer);
+        adit_exact_del(&r->whole, &k, peer);
         return;
     }
     while (*at && (*at)->bits < p->bits) {
@@ -207,8 +184,8 @@ void adit_routes_del(struct adit_routes *r, const struct adit_prefix *p, uint32_
 uint32_t adit_routes_find(const struct adit_routes *r, const struct adit_ip *ip)
 {
     const struct node *n = ip->family == ADIT_AF_V4 ? r->v4 : ip->family == ADIT_AF_V6 ? r->v6 : NULL;
-    const uint32_t *whole = adit_exact_find(&r->whole, ip);
-    struct key k = key_of(ip);
+    struct adit_exact_key k = adit_exact_key_of(ip);
+    const uint32_t *whole = adit_exact_find(&r->whole, &k);
     uint32_t peer = ADIT_NO_PEER;
 
     if (whole)
