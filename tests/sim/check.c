@@ -49,15 +49,18 @@ static void forget_oldest(struct sim_world *w, const struct adit_session *s, uin
     }
 }
 
-static bool has_session(const struct sim_server *sv, const struct adit_sid *local)
+/* The server's session of this id; NULL: there is none. */
+static const struct adit_session *server_session(struct sim_world *w, const struct adit_sid *local)
 {
+    const struct sim_server *sv = &sim_server_of(w)->server;
+
     for (uint32_t i = 0; sv->is_on && i < sv->max_callers; i++) {
         const struct adit_session *s = sv->callers[i].session;
 
         if (s && adit_sid_eq(adit_session_local_sid(s), local))
-            return true;
+            return s;
     }
-    return false;
+    return NULL;
 }
 
 void sim_check_keys(struct sim_host *h, const struct adit_session *s, const struct adit_data_keys *keys)
@@ -89,7 +92,7 @@ void sim_check_keys(struct sim_host *h, const struct adit_session *s, const stru
                                                 .host = h->id,
                                                 .key_id = keys->key_id};
     /* A stalled stream may bring the last message when the server has long forgotten key and session. */
-    if (h->id != SIM_SERVER && !has_session(&sim_server_of(w)->server, adit_session_remote_sid(s)))
+    if (h->id != SIM_SERVER && !server_session(w, adit_session_remote_sid(s)))
         w->keys[w->n_keys - 1].is_forgotten = true;
 }
 
@@ -155,15 +158,9 @@ static bool can_have_failed(const struct sim_world *w)
 /* A server says its part of the key before it refuses the renewed log-in; the client learns that later. */
 static bool is_refused(struct sim_world *w, const struct sim_key_row *row)
 {
-    const struct sim_server *sv = &sim_server_of(w)->server;
+    const struct adit_session *s = row->host != SIM_SERVER ? server_session(w, &row->remote) : NULL;
 
-    for (uint32_t i = 0; row->host != SIM_SERVER && sv->is_on && i < sv->max_callers; i++) {
-        const struct adit_session *s = sv->callers[i].session;
-
-        if (s && adit_sid_eq(adit_session_local_sid(s), &row->remote))
-            return !adit_session_is_up(s);
-    }
-    return false;
+    return s && !adit_session_is_up(s);
 }
 
 void sim_check_seal(struct sim_host *h, uint64_t key)
