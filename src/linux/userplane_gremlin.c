@@ -352,7 +352,6 @@ static void init_faults(struct adit_up_gremlin *g, const struct adit_userplane_p
 adit_err adit_up_gremlin_new(struct adit_up_worker *w, int *timer_fd)
 {
     struct adit_up_gremlin *g = adit_alloc(sizeof *g);
-    struct timespec now;
 
     if (!g)
         return ADIT_E_MEMORY;
@@ -361,8 +360,7 @@ adit_err adit_up_gremlin_new(struct adit_up_worker *w, int *timer_fd)
     g->timer_fd = *timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (g->timer_fd < 0)
         return ADIT_E_OS;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    init_faults(g, &w->params, (uint64_t)now.tv_sec * ADIT_NS_PER_S + (uint64_t)now.tv_nsec);
+    init_faults(g, &w->params, adit_up_mono_ns());
     return make_rooms(g, w->packet_cap);
 }
 

@@ -105,11 +105,10 @@ void adit_up_worker_device_rest(struct adit_up_worker *w)
 
 static void read_clocks(struct adit_up_worker *w)
 {
-    struct timespec mono, wall;
+    struct timespec wall;
 
-    clock_gettime(CLOCK_MONOTONIC, &mono);
     clock_gettime(CLOCK_REALTIME_COARSE, &wall);
-    w->now.mono_ns = (uint64_t)mono.tv_sec * ADIT_NS_PER_S + (uint64_t)mono.tv_nsec;
+    w->now.mono_ns = adit_up_mono_ns();
     w->now.wall_s = wall.tv_sec;
 }
 
@@ -228,7 +227,6 @@ void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
 {
     struct epoll_event events[EVENTS];
     int n = may_sleep ? adit_up_wait(w, events, EVENTS) : epoll_wait(w->epoll_fd, events, EVENTS, 0);
-    struct adit_hauls before = w->hauls;
 
     read_clocks(w);
     w->ctrl_left = ADIT_UP_CTRL_PER_TURN;
@@ -243,8 +241,7 @@ void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
     adit_up_stream_flush_dirty(w);
     if (w->crew)
         adit_up_hand_wake(w);
-    if (w->linger.max_ns > 0)
-        adit_up_wait_after(w, &before);
+    adit_up_wait_after(w);
     bury_dead(w);
     tell_policy(w);
 }

@@ -280,8 +280,9 @@ struct adit_up_worker {
     struct adit_rate answers;     /* to packets too big for another worker's peers */
     struct adit_hauls hauls;
     struct adit_linger linger;
-    long n_preempted;                /* how often somebody else took the core, as of the last look */
-    struct adit_up_gremlin *gremlin; /* NULL: no faults */
+    long n_preempted; /* how often somebody else took the core, as of the last look */
+    uint64_t n_packets_before, n_sends_before; /* at the end of the last turn; for `linger` */
+    struct adit_up_gremlin *gremlin;           /* NULL: no faults */
 };
 
 /* userplane_peer.c */
@@ -329,11 +330,12 @@ void adit_up_hand_take(struct adit_up_worker *w); /* what others handed over */
 void adit_up_hand_wake(struct adit_up_worker *w); /* the others, once per turn */
 void adit_up_hand_usage(struct adit_up_worker *w, struct adit_up_peer *peer, uint8_t key_id);
 
-/* userplane_wait.c: until there is something to do; the number of events. */
+/* userplane_wait.c */
 struct epoll_event;
+uint64_t adit_up_mono_ns(void); /* the clock of worker->now, now */
+/* Until there is something to do; the number of events. */
 int adit_up_wait(struct adit_up_worker *w, struct epoll_event *events, int max);
-void adit_up_wait_after(struct adit_up_worker *w,
-                        const struct adit_hauls *before); /* a turn, as it was before */
+void adit_up_wait_after(struct adit_up_worker *w); /* at the end of a turn */
 
 /* userplane_cmd.c: executes what policy has posted. True if there was anything. */
 bool adit_up_cmd_drain(struct adit_up_worker *w);

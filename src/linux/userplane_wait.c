@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-static uint64_t mono_ns(void)
+uint64_t adit_up_mono_ns(void)
 {
     struct timespec t;
 
@@ -32,7 +32,7 @@ static int look_until(struct adit_up_worker *w, struct epoll_event *events, int 
 
     do
         n = epoll_wait(w->epoll_fd, events, max, 0);
-    while (n == 0 && mono_ns() < end_ns);
+    while (n == 0 && adit_up_mono_ns() < end_ns);
     if (is_core_wanted(w))
         adit_linger_rest(&w->linger, end_ns);
     return n;
@@ -45,22 +45,24 @@ int adit_up_wait(struct adit_up_worker *w, struct epoll_event *events, int max)
 
     if (w->linger.max_ns == 0)
         return epoll_wait(w->epoll_fd, events, max, -1);
-    start = mono_ns();
+    start = adit_up_mono_ns();
     window = adit_linger_window(&w->linger, start);
     if (window > 0)
         n = look_until(w, events, max, start + window);
     if (n == 0)
         n = epoll_wait(w->epoll_fd, events, max, -1);
-    adit_linger_learn(&w->linger, mono_ns() - start);
+    adit_linger_learn(&w->linger, adit_up_mono_ns() - start);
     return n;
 }
 
-void adit_up_wait_after(struct adit_up_worker *w, const struct adit_hauls *before)
+void adit_up_wait_after(struct adit_up_worker *w)
 {
-    uint64_t packets =
-        w->hauls.sends.packets - before->sends.packets + w->hauls.receives.packets - before->receives.packets;
-    bool has_sent = w->hauls.sends.calls != before->sends.calls;
+    uint64_t packets = w->hauls.sends.packets + w->hauls.receives.packets, sends = w->hauls.sends.calls;
 
-    adit_linger_turn(&w->linger, w->now.mono_ns, packets,
-                     has_sent ? ADIT_LINGER_AFTER_SENDING : ADIT_LINGER_AFTER_OTHER);
+    if (w->linger.max_ns == 0)
+        return;
+    adit_linger_turn(&w->linger, w->now.mono_ns, packets - w->n_packets_before,
+                     sends != w->n_sends_before ? ADIT_LINGER_AFTER_SENDING : ADIT_LINGER_AFTER_OTHER);
+    w->n_packets_before = packets;
+    w->n_sends_before = sends;
 }
