@@ -159,6 +159,17 @@ static void start(struct duo *d, bool is_udp_out_single)
     pump_some(&d->client, &d->server);
 }
 
+/* With sockets of the test's own. */
+static void start_by(struct duo *d, int server_fd, int client_fd)
+{
+    end_start(&d->server, false, false, false);
+    end_start(&d->client, true, false, false);
+    duo_join_by(d, 0, server_fd, client_fd);
+    device_start(&d->client, &here);
+    device_start(&d->server, &there);
+    pump_some(&d->client, &d->server);
+}
+
 static void stop(struct duo *d)
 {
     duo_stop(d);
@@ -316,12 +327,7 @@ static void after_some_minutes_the_socket_is_asked_again(void **state)
     (void)state;
     server_fd = udp(&d.server_at);
     client_fd = udp(&d.client_at);
-    end_start(&d.server, false, false, false);
-    end_start(&d.client, true, false, false);
-    duo_join_by(&d, 0, server_fd, client_fd);
-    device_start(&d.client, &here);
-    device_start(&d.server, &there);
-    pump_some(&d.client, &d.server);
+    start_by(&d, server_fd, client_fd);
     assert_int_equal(setsockopt(client_fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
     assert_arrives(&d, &here, &there);
     assert_sends(&d, SEGMENTS);
@@ -416,12 +422,7 @@ static void a_super_packet_too_big_has_one_answer(void **state)
     server_fd = udp(&d.server_at);
     client_fd = udp(&d.client_at);
     assert_int_equal(setsockopt(client_fd, IPPROTO_IP, IP_MTU_DISCOVER, &must_not, sizeof must_not), 0);
-    end_start(&d.server, false, false, false);
-    end_start(&d.client, true, false, false);
-    duo_join_by(&d, 0, server_fd, client_fd);
-    device_start(&d.client, &here);
-    device_start(&d.server, &there);
-    pump_some(&d.client, &d.server);
+    start_by(&d, server_fd, client_fd);
     assert_arrives(&d, &here, &there); /* in fragments: it finds out, and is no longer than IPv6 may be */
     assert_int_equal(here.n_packets, 0);
     there.n_packets = 0;
