@@ -174,6 +174,13 @@ adit_err adit_steer_load(uint32_t n_prefixes, struct adit_steer_loaded *out, str
 
 /* ---- on a device ---- */
 
+void adit_steer_forget(int queue_fd)
+{
+    const int none = -1;
+
+    (void)ioctl(queue_fd, TUNSETSTEERINGEBPF, &none);
+}
+
 struct adit_steer *adit_steer_new(const struct adit_steer_loaded *l, int queue_fd, const struct adit_log *log,
                                   struct adit_fail *fail)
 {
@@ -192,10 +199,8 @@ struct adit_steer *adit_steer_new(const struct adit_steer_loaded *l, int queue_f
 
 static void take_off(struct adit_steer *s)
 {
-    const int none = -1;
-
     if (s->is_on)
-        (void)ioctl(s->queue_fd, TUNSETSTEERINGEBPF, &none);
+        adit_steer_forget(s->queue_fd);
     s->is_on = false;
 }
 

@@ -31,6 +31,9 @@ struct adit_steer_loaded {
 ADIT_MUST_USE adit_err adit_steer_load(uint32_t n_prefixes, struct adit_steer_loaded *out,
                                        struct adit_fail *fail);
 
+/* Takes off the device what another program, which has crashed perhaps, has left on it. */
+void adit_steer_forget(int queue_fd);
+
 struct adit_steer;
 
 /*

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "linux/steer_tun.h"
 
 _Static_assert(ADIT_TUN_NAME_MAX == IFNAMSIZ, "a name is what the kernel takes");
 
@@ -100,14 +101,6 @@ static int attach(int fd, const struct adit_tun_spec *spec, bool want_queues, st
     return ioctl(fd, TUNSETIFF, ifr) == 0 ? 0 : errno;
 }
 
-/* A program that chooses queues (linux/steer_tun.h) outlives a crash on a device that does. */
-static void forget_steering(int fd)
-{
-    const int none = -1;
-
-    (void)ioctl(fd, TUNSETSTEERINGEBPF, &none);
-}
-
 /*
  * What the kernel may leave to us to do: the most that it grants. What it takes from us goes with that. The
  * length of the header, like the offload, may have been left behind by another program.
@@ -155,7 +148,7 @@ adit_err adit_tun_open(const struct adit_tun_spec *spec, struct adit_tun_opened 
     out->fd = fd;
     out->has_queues = want_queues;
     if (!spec->is_further_queue)
-        forget_steering(fd);
+        adit_steer_forget(fd);
     if (spec->want_in_trains || spec->want_out_trains)
         ask_for_offload(out, spec);
     else
