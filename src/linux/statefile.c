@@ -219,14 +219,19 @@ adit_err adit_statefile_remove(struct adit_statefile *s, const char *line)
     return append(s, "-", line);
 }
 
-void adit_statefile_abandon(struct adit_statefile *s)
+static void release(struct adit_statefile *s)
 {
-    if (!s)
-        return;
     if (s->fd >= 0)
         close(s->fd);
     adit_free(s->lines);
     adit_free(s->text);
+}
+
+void adit_statefile_abandon(struct adit_statefile *s)
+{
+    if (!s)
+        return;
+    release(s);
     adit_free(s);
 }
 
@@ -284,9 +289,7 @@ static bool sweep_file(struct sweep *w, const char *name)
         return false;
     if (is_ours_to_judge(&s, w->folder, name) && read_text(&s, NULL) == ADIT_OK && is_useless(w, &s))
         is_removed = unlinkat(w->folder, name, 0) == 0;
-    close(s.fd);
-    adit_free(s.lines);
-    adit_free(s.text);
+    release(&s);
     return is_removed;
 }
 
