@@ -318,6 +318,7 @@ adit_err adit_up_worker_init(struct adit_up_worker *w, const struct adit_userpla
     w->epoll_fd = w->timer_fd = w->device_fd = -1;
     w->merge.sink = adit_up_device_write;
     w->merge.ctx = w;
+    w->merge.gap_max = ADIT_MERGE_GAP_MAX; /* packets of a train, or of a stream, lie behind each other */
     err = adit_rng_fill(&p->env->rng, &w->hash_seed, sizeof w->hash_seed);
     if (!err)
         err = make_rooms(w);

@@ -31,6 +31,7 @@ enum {
     WORD = 8,
     SAME_WORDS = 7,
     NOT_FOUND = -1,
+    MOVED_MAX = 256, /* payload: a longer one costs more to move than to name */
 };
 
 enum kind_name { TCP4, UDP4, TCP6, UDP6, NO_KIND };
@@ -265,7 +266,7 @@ static void give_merged(const struct adit_merge *m, const struct adit_merge_flow
                             .parts = f->parts,
                             .n_parts = f->n_parts,
                             .n = f->n,
-                            .packets = f->n_parts,
+                            .packets = f->n_packets,
                             .owner = f->owner};
 
     write_head(f);
@@ -288,7 +289,7 @@ static void flush_flow(struct adit_merge *m, unsigned slot)
     m->n_flows--;
     memmove(m->order + at, m->order + at + 1, m->n_flows - at);
     m->used &= (uint16_t) ~(1U << slot);
-    if (f->n_parts > 1)
+    if (f->n_packets > 1)
         give_merged(m, f);
     else
         give_single(m, f->head, f->n, f->owner);
@@ -388,8 +389,26 @@ static bool is_next(const struct adit_merge_flow *f, const struct packet *p)
     return !k->is_tcp || get_u32(p->b + k->ip_len + 4) == f->next_seq;
 }
 
+/* Behind what the flow has already, if that is near and the way short; else as a part of its own. */
+static void take_payload(struct adit_merge_flow *f, const struct packet *p, size_t gap_max)
+{
+    const uint8_t *payload = p->b + p->head_len;
+    bool is_near = gap_max > 0 && p->b >= f->end && (size_t)(p->b - f->end) <= gap_max;
+
+    if (is_near && p->payload <= MOVED_MAX) {
+        memmove(f->tail, payload, p->payload);
+        f->parts[f->n_parts - 1].n += p->payload;
+        f->tail += p->payload;
+    } else {
+        f->parts[f->n_parts++] = adit_bytes_of(payload, p->payload);
+        f->tail = p->b + p->n;
+    }
+    f->end = p->b + p->n;
+    f->n_packets++;
+}
+
 /* Of the first packet only what is known anyway: a wrong checksum costs it its company, not its way. */
-static bool append(struct adit_merge_flow *f, struct packet *p)
+static bool append(const struct adit_merge *m, struct adit_merge_flow *f, struct packet *p)
 {
     const struct kind *k = &kinds[p->kind];
 
@@ -401,14 +420,14 @@ static bool append(struct adit_merge_flow *f, struct packet *p)
     }
     if (!f->is_proven || !is_proven(p->kind, f->pseudo, p->b, p->n))
         return false;
-    f->parts[f->n_parts++] = adit_bytes_of(p->b + p->head_len, p->payload);
+    take_payload(f, p, m->gap_max);
     f->n += p->payload;
     f->next_seq += p->payload;
     f->next_id++;
     if (p->is_last)
         f->head[k->ip_len + 13] |= TCP_PSH;
     p->is_last = p->is_last || p->payload < f->segment ||
-                 f->n_parts == (k->is_tcp ? ADIT_MERGE_PARTS : ADIT_MERGE_UDP_PARTS);
+                 f->n_packets == (k->is_tcp ? ADIT_MERGE_PARTS : ADIT_MERGE_UDP_PARTS);
     return true;
 }
 
@@ -435,7 +454,8 @@ static void start(struct adit_merge *m, const struct packet *p, uint32_t tag)
     f->next_id = k->is_v6 ? 0 : (uint16_t)(get_u16(p->b + 4) + 1);
     f->next_seq = k->is_tcp ? get_u32(p->b + k->ip_len + 4) + p->payload : 0;
     f->n = (uint32_t)p->n;
-    f->n_parts = 1;
+    f->n_packets = f->n_parts = 1;
+    f->end = f->tail = p->b + p->n;
     f->parts[0] = adit_bytes_of(p->b, p->n);
 }
 
@@ -453,7 +473,7 @@ void adit_merge_add(struct adit_merge *m, uint8_t *packet, size_t n, void *owner
     }
     /* Most follow the one before them. */
     if (p.can_merge && (m->used >> m->recent & 1) && has_same_head(&m->flows[m->recent], &p) &&
-        append(&m->flows[m->recent], &p)) {
+        append(m, &m->flows[m->recent], &p)) {
         if (p.is_last)
             flush_flow(m, m->recent);
         return;
@@ -461,7 +481,7 @@ void adit_merge_add(struct adit_merge *m, uint8_t *packet, size_t n, void *owner
     tag = tag_of(&p);
     at = find(m, &p, tag);
     if (at != NOT_FOUND && at != m->recent && p.can_merge && has_same_head(&m->flows[at], &p) &&
-        append(&m->flows[at], &p)) {
+        append(m, &m->flows[at], &p)) {
         m->recent = (uint8_t)at;
         if (p.is_last)
             flush_flow(m, (unsigned)at);

@@ -2,8 +2,9 @@
 /*
  * Packets of one burst put together to super-packets, by the rules of the kernel's GRO: what comes out, taken
  * apart again, is what went in, byte for byte and boundary for boundary; if that is not certain, the packet
- * stays alone. Order within a flow is kept. Nothing waits beyond the burst, and payloads are not copied: a
- * super-packet is the first packet's header (rewritten in place) and the payloads where they lie.
+ * stays alone. Order within a flow is kept. Nothing waits beyond the burst, and long payloads are not copied:
+ * a super-packet is the first packet's header (rewritten in place) and the payloads where they lie. Short
+ * ones that lie close behind each other are moved together, which is cheaper than to name each to a kernel.
  *
  * TCP: same addresses, ports, TOS, TTL, DF, acknowledgment, window, urgent pointer, options; consecutive
  * sequence numbers; no flag but ACK, and PSH which ends; nothing larger after something smaller. UDP: same
@@ -22,6 +23,7 @@ enum {
     ADIT_MERGE_PARTS = 128,    /* packets of one super-packet at the most */
     ADIT_MERGE_UDP_PARTS = 64, /* ... of UDP: what a kernel with UDP segmentation takes, the first ones too */
     ADIT_MERGE_LEN_MAX = 65535,
+    ADIT_MERGE_GAP_MAX = 28, /* nothing that is held lies in so small a gap: UDP with a byte has 29 */
 };
 
 /* What is to be written to the device at once. Lent until the sink returns. */
@@ -49,7 +51,9 @@ struct adit_merge_flow {
     uint16_t pseudo;  /* sum of addresses and protocol, once it is needed */
     uint32_t next_seq;
     uint32_t n; /* bytes, all parts */
-    unsigned n_parts;
+    unsigned n_packets, n_parts;
+    uint8_t *tail;      /* end of the last part */
+    const uint8_t *end; /* ... of the last packet, where it was */
     adit_bytes parts[ADIT_MERGE_PARTS];
 };
 
@@ -58,8 +62,13 @@ struct adit_merge {
     adit_merge_sink sink;
     void *ctx;
     bool want_tcp4, want_tcp6, want_udp; /* what the device takes; the others pass singly */
-    uint8_t recent;                      /* the flow that was touched last */
-    uint16_t used;                       /* one bit a flow */
+    /*
+     * A packet that begins up to so many bytes behind the end of another shares its memory, and what lies
+     * between may be overwritten; 0: nothing is moved. At most ADIT_MERGE_GAP_MAX.
+     */
+    uint8_t gap_max;
+    uint8_t recent; /* the flow that was touched last */
+    uint16_t used;  /* one bit a flow */
     unsigned n_flows;
     uint8_t order[ADIT_MERGE_FLOWS]; /* the used ones, oldest first */
     uint32_t tags[ADIT_MERGE_FLOWS]; /* a hash of addresses and ports */

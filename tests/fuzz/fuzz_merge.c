@@ -41,11 +41,42 @@ static void add_pieces(struct rig_chance *c)
     }
 }
 
+/* Each in memory of its own, so that a sanitizer sees a read one byte too far. */
+static void add_apart(uint8_t *packets[])
+{
+    for (unsigned i = 0; i < in.count; i++) {
+        packets[i] = malloc(in.e[i].n > 0 ? in.e[i].n : 1);
+        if (!packets[i])
+            abort();
+        if (in.e[i].n > 0)
+            memcpy(packets[i], rig_at(&in, i), in.e[i].n);
+        adit_merge_add(&merge, packets[i], in.e[i].n, in.e[i].owner);
+    }
+}
+
+/* Behind each other, as in a train, in memory that ends where the last one does. */
+static void add_close(uint8_t *packets[], size_t gap)
+{
+    uint8_t *at = malloc(in.used + in.count * gap + 1);
+
+    packets[0] = at;
+    if (!at)
+        abort();
+    merge.gap_max = ADIT_MERGE_GAP_MAX;
+    for (unsigned i = 0; i < in.count; i++, at += gap) {
+        if (in.e[i].n > 0)
+            memcpy(at, rig_at(&in, i), in.e[i].n);
+        adit_merge_add(&merge, at, in.e[i].n, in.e[i].owner);
+        at += in.e[i].n;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct rig_chance c = {.p = data, .n = n};
     uint32_t how = rig_below(&c, 64);
     uint8_t *packets[PACKETS * 2];
+    bool is_close = how / 8 % 2 == 1;
 
     rig_clear(&in);
     rig_clear(&out);
@@ -58,19 +89,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         add_pieces(&c);
     else
         rig_burst(&in, &c, PACKETS, how % 16 == 0 ? SIZE_MAX : SMALL);
-    /* Each in memory of its own, so that a sanitizer sees a read one byte too far. */
-    for (unsigned i = 0; i < in.count; i++) {
-        packets[i] = malloc(in.e[i].n > 0 ? in.e[i].n : 1);
-        if (!packets[i])
-            abort();
-        if (in.e[i].n > 0)
-            memcpy(packets[i], rig_at(&in, i), in.e[i].n);
-        adit_merge_add(&merge, packets[i], in.e[i].n, in.e[i].owner);
-    }
+    if (is_close)
+        add_close(packets, n % (ADIT_MERGE_GAP_MAX + 2));
+    else
+        add_apart(packets);
     adit_merge_flush(&merge);
     check(merge.n_flows == 0 && merge.used == 0 ? NULL : "something is held");
     check(rig_compare(&in, &out));
-    for (unsigned i = 0; i < in.count; i++)
+    for (unsigned i = 0; i < (is_close ? 1 : in.count); i++)
         free(packets[i]);
     return 0;
 }

@@ -14,11 +14,12 @@ static const char *wrong;
 static struct {
     struct adit_offload offload;
     size_t n;
-    unsigned packets;
+    unsigned packets, n_parts;
     const uint8_t *head, *second;
     void *owner;
 } given[GIVEN_MAX];
 static unsigned n_given;
+static size_t gap; /* between packets that are added */
 
 static void take(void *ctx, const struct adit_gather *g)
 {
@@ -30,6 +31,7 @@ static void take(void *ctx, const struct adit_gather *g)
     given[n_given].n = g->n;
     given[n_given].packets = g->packets;
     given[n_given].head = g->parts[0].p;
+    given[n_given].n_parts = g->n_parts;
     given[n_given].second = g->n_parts > 1 ? g->parts[1].p : NULL;
     given[n_given++].owner = g->owner;
     wrong = wrong ? wrong : said;
@@ -45,6 +47,7 @@ static void begin(void)
     rig_clear(&work);
     rig_clear(&out);
     n_given = 0;
+    gap = 0;
     wrong = NULL;
 }
 
@@ -55,6 +58,8 @@ static void add_all(void)
         unsigned i = work.count;
 
         assert_true(rig_add(&work, rig_at(&in, i), in.e[i].n, in.e[i].owner));
+        if (work.used + gap + in.used - in.e[i].at - in.e[i].n <= RIG_BYTES)
+            work.used += gap;
         adit_merge_add(&merge, rig_at(&work, i), in.e[i].n, in.e[i].owner);
     }
 }
@@ -600,6 +605,63 @@ static void runts_pass(void **state)
     }
 }
 
+static void begin_near(size_t at)
+{
+    begin();
+    merge.gap_max = ADIT_MERGE_GAP_MAX;
+    gap = at;
+}
+
+static void short_payloads_are_moved_together(void **state)
+{
+    (void)state;
+    for_each_kind(f)
+    {
+        for (size_t at = 0; at <= ADIT_MERGE_GAP_MAX + 1; at++) {
+            begin_near(at);
+            emit_many(&f, 5);
+            run();
+            assert_int_equal(given[0].packets, 5);
+            assert_int_equal(given[0].n_parts, at <= ADIT_MERGE_GAP_MAX ? 1 : 5);
+        }
+    }
+}
+
+static void long_ones_stay_where_they_are(void **state)
+{
+    (void)state;
+    for_each_kind(f)
+    {
+        for (f.segment = 250; f.segment < 260; f.segment++) {
+            begin_near(24);
+            emit_many(&f, 5);
+            run();
+            assert_int_equal(given[0].packets, 5);
+            assert_int_equal(given[0].n_parts, f.segment <= 256 ? 1 : 5);
+        }
+    }
+}
+
+static void nothing_is_moved_over_another_flow(void **state)
+{
+    (void)state;
+    for_each_kind(f)
+    {
+        struct rig_flow other = f;
+
+        other.sport++;
+        begin_near(24);
+        emit_many(&f, 3);
+        emit_many(&other, 2);
+        emit_many(&f, 3);
+        emit_many(&other, 2);
+        run();
+        assert_int_equal(n_given, 2);
+        assert_int_equal(given[0].n_parts, 2);
+        assert_int_equal(given[1].n_parts, 2);
+    }
+}
+
 /* What another host is sent goes through both: merged by the one, taken apart by the other. */
 static void take_apart(void *ctx, const struct adit_gather *g)
 {
@@ -643,7 +705,9 @@ static void bursts_come_out_as_they_went_in(void **state)
     for (uint64_t seed = 1; seed <= 150; seed++) {
         struct rig_chance c = {.state = seed * 0x9E3779B97F4A7C15U};
 
-        begin();
+        begin_near(seed % (ADIT_MERGE_GAP_MAX + 3));
+        if (seed % 4 == 0)
+            merge.gap_max = 0;
         rig_burst(&in, &c, 200, SIZE_MAX);
         add_all();
         adit_merge_flush(&merge);
@@ -684,6 +748,9 @@ int main(void)
         cmocka_unit_test(one_flow_too_many_and_the_oldest_goes),
         cmocka_unit_test(what_the_device_does_not_take_passes_singly),
         cmocka_unit_test(runts_pass),
+        cmocka_unit_test(short_payloads_are_moved_together),
+        cmocka_unit_test(long_ones_stay_where_they_are),
+        cmocka_unit_test(nothing_is_moved_over_another_flow),
         cmocka_unit_test(our_own_segments_are_what_went_in),
         cmocka_unit_test(bursts_come_out_as_they_went_in),
     };
