@@ -24,7 +24,7 @@ uint8_t *adit_up_dgram_claim(struct adit_up_worker *w)
 {
     struct adit_up_batch *b = &w->batch;
 
-    if (b->n_packets == ADIT_UP_TX_PACKETS || b->n_trains == ADIT_UP_TX_TRAINS ||
+    if (b->n_pieces == ADIT_UP_TX_PIECES || b->n_trains == ADIT_UP_TX_TRAINS ||
         b->n_bytes + w->packet_cap > ADIT_UP_TX_BYTES)
         adit_up_batch_flush(w);
     return b->arena + b->n_bytes;
@@ -76,13 +76,28 @@ static struct adit_up_train *new_train(struct adit_up_worker *w, uint32_t n, con
     }
     t->link = to->link;
     t->peer = to->peer;
-    t->n_packets = t->n_bytes = 0;
+    t->n_packets = t->n_bytes = t->n_pieces = 0;
     t->segment = n;
     t->is_closed = !starts_train(w, n, to);
     b->n_trains++;
     if (to->peer)
         to->peer->train = b->n_trains;
     return t;
+}
+
+/* What was put last lies just in front of it. */
+static void put_piece(struct adit_up_batch *b, struct adit_up_train *t, uint32_t n)
+{
+    uint32_t train = (uint32_t)(t - b->trains);
+    struct adit_up_piece *last = b->n_pieces > 0 ? &b->pieces[b->n_pieces - 1] : NULL;
+
+    if (last && last->train == train) {
+        last->n += n;
+    } else {
+        b->pieces[b->n_pieces++] = (struct adit_up_piece){.at = b->n_bytes, .n = n, .train = train};
+        t->n_pieces++;
+    }
+    b->n_bytes += n;
 }
 
 void adit_up_dgram_put(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to)
@@ -96,12 +111,7 @@ void adit_up_dgram_put(struct adit_up_worker *w, size_t n, const struct adit_up_
         adit_up_drop(w, to->peer, ADIT_E_OS);
         return;
     }
-    b->packets[b->n_packets++] = (struct adit_up_waiting){
-        .at = b->n_bytes,
-        .n = (uint32_t)n,
-        .train = (uint32_t)(t - b->trains),
-    };
-    b->n_bytes += (uint32_t)n;
+    put_piece(b, t, (uint32_t)n);
     t->n_packets++;
     t->n_bytes += (uint32_t)n;
     t->is_closed |= n < t->segment;
@@ -109,7 +119,7 @@ void adit_up_dgram_put(struct adit_up_worker *w, size_t n, const struct adit_up_
 
 /* ---- sending ---- */
 
-/* Each train's packets side by side; what lies together in the arena is one piece. */
+/* Each train's pieces side by side. */
 static void lay_out(struct adit_up_batch *b)
 {
     uint32_t at = 0;
@@ -117,20 +127,13 @@ static void lay_out(struct adit_up_batch *b)
     for (uint32_t i = 0; i < b->n_trains; i++) {
         b->trains[i].iov_at = at;
         b->trains[i].n_iov = 0;
-        at += b->trains[i].n_packets;
+        at += b->trains[i].n_pieces;
     }
-    for (uint32_t i = 0; i < b->n_packets; i++) {
-        const struct adit_up_waiting *p = &b->packets[i];
+    for (uint32_t i = 0; i < b->n_pieces; i++) {
+        const struct adit_up_piece *p = &b->pieces[i];
         struct adit_up_train *t = &b->trains[p->train];
-        struct iovec *next = &b->iov[t->iov_at + t->n_iov], *last = next - 1;
-        uint8_t *bytes = b->arena + p->at;
 
-        if (t->n_iov > 0 && (uint8_t *)last->iov_base + last->iov_len == bytes) {
-            last->iov_len += p->n;
-            continue;
-        }
-        *next = (struct iovec){.iov_base = bytes, .iov_len = p->n};
-        t->n_iov++;
+        b->iov[t->iov_at + t->n_iov++] = (struct iovec){.iov_base = b->arena + p->at, .iov_len = p->n};
     }
 }
 
@@ -195,16 +198,19 @@ static void send_singly(struct adit_up_worker *w, uint32_t train)
     address(t, &m);
     m.msg_iov = &iov;
     m.msg_iovlen = 1;
-    for (uint32_t i = 0; i < b->n_packets; i++) {
-        const struct adit_up_waiting *p = &b->packets[i];
+    for (uint32_t i = 0; i < t->n_iov; i++) {
+        adit_up_span left = {b->iov[t->iov_at + i].iov_base, b->iov[t->iov_at + i].iov_len};
 
-        iov = (struct iovec){.iov_base = b->arena + p->at, .iov_len = p->n};
-        if (p->train != train)
-            continue;
-        if (sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-            on_single_refusal(w, t, &m, p->n);
-        else
-            adit_haul_add(&w->hauls.sends, 1, p->n);
+        while (left.n > 0) {
+            size_t n = left.n < t->segment ? left.n : t->segment;
+
+            iov = (struct iovec){.iov_base = left.b, .iov_len = n};
+            left = (adit_up_span){left.b + n, left.n - n};
+            if (sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                on_single_refusal(w, t, &m, (uint32_t)n);
+            else
+                adit_haul_add(&w->hauls.sends, 1, n);
+        }
     }
 }
 
@@ -307,5 +313,5 @@ void adit_up_batch_flush(struct adit_up_worker *w)
             end++;
         send_by(w, i, end);
     }
-    b->n_bytes = b->n_packets = b->n_trains = 0;
+    b->n_bytes = b->n_pieces = b->n_trains = 0;
 }

@@ -32,7 +32,7 @@ enum {
     ADIT_UP_RX_LEN = 65536,            /* bytes of a train at the most */
     ADIT_UP_RX_STRIDE = 65536 + 4352,  /* between buffers: not a power of two, which would share cache sets */
     ADIT_UP_TX_TRAINS = 64,            /* trains per sending call */
-    ADIT_UP_TX_PACKETS = 512,          /* packets that wait for it */
+    ADIT_UP_TX_PIECES = 512,           /* pieces of them that wait for it */
     ADIT_UP_TX_BYTES = 128 * 1024,     /* ... in so many bytes */
     ADIT_UP_TRAIN_PACKETS = 64,        /* of one train: the replay window of a stock peer is no longer */
     ADIT_UP_TRAIN_BYTES = 65507,       /* of one train: what a UDP datagram may hold */
@@ -152,8 +152,8 @@ struct adit_up_peer {
 
 /* ---- datagrams on their way out ---- */
 
-/* A sealed packet in the arena. */
-struct adit_up_waiting {
+/* Sealed packets of one train that lie together in the arena. */
+struct adit_up_piece {
     uint32_t at, n;
     uint32_t train;
 };
@@ -163,7 +163,7 @@ struct adit_up_train {
     struct adit_up_link *link;
     struct adit_up_peer *peer; /* NULL: control bytes */
     uint32_t n_packets, n_bytes, segment;
-    uint32_t iov_at, n_iov;
+    uint32_t n_pieces, iov_at, n_iov;
     bool is_closed;
     struct sockaddr_storage to;
     socklen_t to_len; /* 0: the link is connected */
@@ -181,10 +181,10 @@ typedef struct adit_up_span {
 
 struct adit_up_batch {
     uint8_t *arena; /* ADIT_UP_TX_BYTES */
-    uint32_t n_bytes, n_packets, n_trains;
-    struct adit_up_waiting packets[ADIT_UP_TX_PACKETS];
+    uint32_t n_bytes, n_pieces, n_trains;
+    struct adit_up_piece pieces[ADIT_UP_TX_PIECES];
     struct adit_up_train trains[ADIT_UP_TX_TRAINS];
-    struct iovec iov[ADIT_UP_TX_PACKETS];
+    struct iovec iov[ADIT_UP_TX_PIECES];
     struct mmsghdr msgs[ADIT_UP_TX_TRAINS];
 };
 
