@@ -186,7 +186,46 @@ void adit_up_device_write(void *worker, const struct adit_gather *g)
     peer->counters.rx_bytes += bytes_of(g);
 }
 
-/* An inner packet to a peer, as one of a burst. */
+static void seal(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic)
+{
+    struct adit_up_link *link = adit_up_peer_link(w, peer);
+    struct adit_seal_op op = {.payload = payload, .cap = payload.n + ADIT_DATA_OVERHEAD_MAX};
+
+    if (!link || link->is_down) {
+        adit_up_drop(w, peer, ADIT_E_STATE);
+        return;
+    }
+    if (op.cap > w->packet_cap) {
+        adit_up_drop(w, peer, ADIT_E_TOO_BIG);
+        return;
+    }
+    op.dst = link->is_stream ? adit_up_stream_claim(link, op.cap, false) : adit_up_dgram_claim(w);
+    if (!op.dst) {
+        adit_up_drop(w, peer, ADIT_E_QUEUE);
+        return;
+    }
+    adit_tx_seal(&peer->tx, &op, 1, w->now);
+    if (op.err) {
+        adit_up_drop(w, peer, op.err);
+        return;
+    }
+    if (link->is_stream)
+        adit_up_stream_commit(w, link, op.n);
+    else
+        adit_up_dgram_commit(w, op.n, &(struct adit_up_dest){link, peer, &peer->remote, &peer->local});
+    peer->tx_ns = w->now.mono_ns;
+    peer->counters.link_tx_bytes += op.n;
+    peer->counters.tx_packets += is_traffic;
+    peer->counters.tx_bytes += is_traffic ? payload.n : 0;
+}
+
+void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic)
+{
+    seal(w, peer, payload, is_traffic);
+    check_wear(w, peer, peer->tx.current);
+}
+
+/* An inner packet to a peer, as one of a burst: after it, check_wear(). */
 static void carry(struct adit_up_worker *w, struct adit_up_peer *peer, adit_up_span packet, size_t max,
                   bool *is_told)
 {
@@ -195,7 +234,7 @@ static void carry(struct adit_up_worker *w, struct adit_up_peer *peer, adit_up_s
         return;
     }
     adit_up_lower_mss(w, peer, packet.b, packet.n);
-    adit_up_send(w, peer, adit_bytes_of(packet.b, packet.n), true);
+    seal(w, peer, adit_bytes_of(packet.b, packet.n), true);
 }
 
 /* Straight to another client, without the kernel. False: it is not for one. */
@@ -218,6 +257,7 @@ static bool relay(struct adit_up_worker *w, struct adit_up_peer *from, const str
         return true;
     }
     carry(w, to, (adit_up_span){b, n}, adit_up_inner_max(w, to), &is_told);
+    check_wear(w, to, to->tx.current);
     return true;
 }
 
@@ -306,40 +346,6 @@ bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint
     return false;
 }
 
-void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic)
-{
-    struct adit_up_link *link = adit_up_peer_link(w, peer);
-    struct adit_seal_op op = {.payload = payload, .cap = payload.n + ADIT_DATA_OVERHEAD_MAX};
-
-    if (!link || link->is_down) {
-        adit_up_drop(w, peer, ADIT_E_STATE);
-        return;
-    }
-    if (op.cap > w->packet_cap) {
-        adit_up_drop(w, peer, ADIT_E_TOO_BIG);
-        return;
-    }
-    op.dst = link->is_stream ? adit_up_stream_claim(link, op.cap, false) : adit_up_dgram_claim(w);
-    if (!op.dst) {
-        adit_up_drop(w, peer, ADIT_E_QUEUE);
-        return;
-    }
-    adit_tx_seal(&peer->tx, &op, 1, w->now);
-    if (op.err) {
-        adit_up_drop(w, peer, op.err);
-        return;
-    }
-    if (link->is_stream)
-        adit_up_stream_commit(w, link, op.n);
-    else
-        adit_up_dgram_commit(w, op.n, &(struct adit_up_dest){link, peer, &peer->remote, &peer->local});
-    peer->tx_ns = w->now.mono_ns;
-    peer->counters.link_tx_bytes += op.n;
-    peer->counters.tx_packets += is_traffic;
-    peer->counters.tx_bytes += is_traffic ? payload.n : 0;
-    check_wear(w, peer, peer->tx.current);
-}
-
 /* Would the packet come back to the tunnel for ever? It does if it goes to the very socket that carries it.
  */
 static bool is_recursive(const struct adit_up_peer *peer, adit_bytes packet, const struct adit_ip *dst)
@@ -382,6 +388,7 @@ static void send_segments(struct adit_up_worker *w, struct adit_up_peer *peer, s
 
     while (adit_segments_next(s, &packet.b, &packet.n))
         carry(w, peer, packet, max, &is_told);
+    check_wear(w, peer, peer->tx.current);
 }
 
 static void send_to_only(struct adit_up_worker *w, const struct adit_ip *dst, struct adit_segments *s)

@@ -216,6 +216,8 @@ void adit_up_lower_mss(struct adit_up_worker *w, struct adit_up_peer *peer, uint
     uint16_t mss4 = peer->spec.mss4, mss6 = peer->spec.mss6;
     size_t max;
 
+    if (!adit_ip_may_be_tcp(b, n))
+        return;
     hear_path(w, peer);
     if (peer->path_max > 0) {
         max = adit_up_inner_max(w, peer);

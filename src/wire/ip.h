@@ -14,6 +14,12 @@ struct adit_ip_peek {
 /* ADIT_E_MALFORMED: neither an IPv4 nor an IPv6 header, or shorter than that header. */
 ADIT_MUST_USE adit_err adit_ip_peek(adit_bytes packet, struct adit_ip_peek *out);
 
+/* False: what it carries is surely something else than TCP behind a base header. */
+static inline bool adit_ip_may_be_tcp(const uint8_t *packet, size_t n)
+{
+    return n >= 40 && (packet[0] >> 4 == 4 ? packet[9] : packet[6]) == 6;
+}
+
 /*
  * Lowers the MSS option of a TCP SYN to mss4 or mss6 (0: leave alone), and mends the checksum. Anything
  * that is not a well-formed TCP SYN with a larger MSS option is left as it is. True if it changed something.
