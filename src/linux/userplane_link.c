@@ -197,9 +197,10 @@ static int receive_some(struct adit_up_worker *w, struct adit_up_link *link)
 {
     int n;
 
-    for (unsigned i = 0; i < ADIT_UP_RX_MSGS; i++)
+    for (unsigned i = 0; i < w->rx.n_used; i++)
         prepare_slot(w, i);
     n = recvmmsg(link->fd, w->rx.msgs, ADIT_UP_RX_MSGS, MSG_DONTWAIT, NULL);
+    w->rx.n_used = n > 0 ? (unsigned)n : 0;
     if (n >= 0 || errno == EAGAIN || errno == EINTR)
         return n;
     /* An ICMP answer to something sent earlier: consumed by the call, counted, and reading goes on. */

@@ -278,6 +278,7 @@ static adit_err make_rooms(struct adit_up_worker *w)
         w->stream_packet_max = UINT16_MAX;
     w->stream_room_cap = ADIT_UP_STREAM_READ + ADIT_STREAM_HEAD_LEN + w->stream_packet_max;
     w->rx.room = room((size_t)ADIT_UP_RX_MSGS * ADIT_UP_RX_STRIDE);
+    w->rx.n_used = ADIT_UP_RX_MSGS;
     w->batch.arena = room(ADIT_UP_TX_BYTES);
     w->tun_room = room(ADIT_MERGE_LEN_MAX);
     w->spare_room = room(ADIT_MERGE_LEN_MAX);

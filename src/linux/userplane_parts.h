@@ -199,6 +199,7 @@ struct adit_up_rx {
         uint8_t b[128];
     } control[ADIT_UP_RX_MSGS];
     uint8_t *room;
+    unsigned n_used; /* by the last call, and to be made ready again */
 };
 
 /* What the threads both touch, apart from the rings. */
