@@ -456,5 +456,8 @@ void adit_up_device_rx(struct adit_up_worker *w)
         }
         bytes += t.n;
         adit_up_inner_rx(w, &t);
+        /* The first after a pause leaves at once. If there are more, the next turn will know. */
+        if (w->pace.is_quiet)
+            return;
     }
 }

@@ -214,6 +214,12 @@ static void tell_policy(struct adit_up_worker *w)
     w->has_noted = false;
 }
 
+void adit_up_flush(struct adit_up_worker *w)
+{
+    adit_up_batch_flush(w);
+    adit_up_stream_flush_dirty(w);
+}
+
 static bool has_source(const struct epoll_event *events, int n, enum source source)
 {
     for (int i = 0; i < n; i++) {
@@ -223,12 +229,26 @@ static bool has_source(const struct epoll_event *events, int n, enum source sour
     return false;
 }
 
+/* The kernel answers some packets, a ping, while they are being written: no need to wait to be told. */
+static void take_answer(struct adit_up_worker *w)
+{
+    uint64_t reads = w->hauls.reads.calls;
+
+    if (!w->pace.is_quiet || !w->pace.is_answered || w->device_fd < 0 ||
+        w->hauls.writes.calls == w->pace.writes)
+        return;
+    adit_up_device_rx(w);
+    adit_up_flush(w);
+    w->pace.is_answered = w->hauls.reads.calls != reads;
+}
+
 void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
 {
     struct epoll_event events[EVENTS];
     int n = may_sleep ? adit_up_wait(w, events, EVENTS) : epoll_wait(w->epoll_fd, events, EVENTS, 0);
 
     read_clocks(w);
+    adit_up_pace_begin(w, has_source(events, n, FROM_DEVICE));
     w->ctrl_left = ADIT_UP_CTRL_PER_TURN;
     hear_policy(w, has_source(events, n, FROM_COMMANDS));
     if (w->crew)
@@ -237,11 +257,11 @@ void adit_up_worker_turn(struct adit_up_worker *w, bool may_sleep)
         serve(w, &events[i]);
     if (w->gremlin)
         adit_up_gremlin_turn(w);
-    adit_up_batch_flush(w);
-    adit_up_stream_flush_dirty(w);
+    adit_up_flush(w);
+    take_answer(w);
     if (w->crew)
         adit_up_hand_wake(w);
-    adit_up_wait_after(w);
+    adit_up_pace_end(w);
     bury_dead(w);
     tell_policy(w);
 }

@@ -237,6 +237,17 @@ enum adit_up_merged {
     ADIT_UP_MERGED,
 };
 
+/* What the worker had done at the end of the last turn, and what that lets expect. */
+struct adit_up_pace {
+    uint64_t packets;       /* sent and received */
+    uint64_t sends, writes; /* calls */
+    uint64_t turn_ns;       /* when it began */
+    bool was_short;         /* it had hardly anything to do */
+    bool has_written;       /* to the device */
+    bool is_quiet;          /* there was a pause: what comes now is best sent at once */
+    bool is_answered;       /* the kernel seems to answer what is written while it is being written */
+};
+
 struct adit_up_worker {
     struct adit_up_shared *shared;
     const struct adit_up_crew *crew; /* NULL: alone */
@@ -282,8 +293,8 @@ struct adit_up_worker {
     struct adit_hauls hauls;
     struct adit_linger linger;
     long n_preempted; /* how often somebody else took the core, as of the last look */
-    uint64_t n_packets_before, n_sends_before; /* at the end of the last turn; for `linger` */
-    struct adit_up_gremlin *gremlin;           /* NULL: no faults */
+    struct adit_up_pace pace;
+    struct adit_up_gremlin *gremlin; /* NULL: no faults */
 };
 
 /* userplane_peer.c */
@@ -336,7 +347,12 @@ struct epoll_event;
 uint64_t adit_up_mono_ns(void); /* the clock of worker->now, now */
 /* Until there is something to do; the number of events. */
 int adit_up_wait(struct adit_up_worker *w, struct epoll_event *events, int max);
-void adit_up_wait_after(struct adit_up_worker *w); /* at the end of a turn */
+/* The turn begins, perhaps because the device has something; it has ended. */
+void adit_up_pace_begin(struct adit_up_worker *w, bool has_device);
+void adit_up_pace_end(struct adit_up_worker *w);
+
+/* userplane_loop.c: sends what was collected. */
+void adit_up_flush(struct adit_up_worker *w);
 
 /* userplane_cmd.c: executes what policy has posted. True if there was anything. */
 bool adit_up_cmd_drain(struct adit_up_worker *w);

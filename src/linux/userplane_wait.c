@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between two turns: sleep, or with `adit-busy-poll` look for work for a while before (plane/linger.h). */
+/* Between two turns: how the last one went; sleep, or with `adit-busy-poll` look for work for a while before
+ * (plane/linger.h). */
 #include "linux/userplane_parts.h"
 
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <time.h>
+
+enum {
+    SHORT_MAX = 2,    /* packets in a short turn: one that came, and its answer */
+    PAUSE_NS = 50000, /* longer than a short turn takes */
+};
 
 uint64_t adit_up_mono_ns(void)
 {
@@ -55,14 +61,28 @@ int adit_up_wait(struct adit_up_worker *w, struct epoll_event *events, int max)
     return n;
 }
 
-void adit_up_wait_after(struct adit_up_worker *w)
+void adit_up_pace_begin(struct adit_up_worker *w, bool has_device)
 {
-    uint64_t packets = w->hauls.sends.packets + w->hauls.receives.packets, sends = w->hauls.sends.calls;
+    struct adit_up_pace *p = &w->pace;
 
-    if (w->linger.max_ns == 0)
-        return;
-    adit_linger_turn(&w->linger, w->now.mono_ns, packets - w->n_packets_before,
-                     sends != w->n_sends_before ? ADIT_LINGER_AFTER_SENDING : ADIT_LINGER_AFTER_OTHER);
-    w->n_packets_before = packets;
-    w->n_sends_before = sends;
+    if (p->is_quiet && p->has_written && has_device && w->now.mono_ns - p->turn_ns < PAUSE_NS)
+        p->is_answered = true;
+    p->is_quiet = p->was_short && w->now.mono_ns - p->turn_ns >= PAUSE_NS;
+    p->turn_ns = w->now.mono_ns;
+}
+
+void adit_up_pace_end(struct adit_up_worker *w)
+{
+    const struct adit_hauls *h = &w->hauls;
+    struct adit_up_pace *p = &w->pace;
+    uint64_t all = h->sends.packets + h->receives.packets, packets = all - p->packets;
+
+    if (w->linger.max_ns > 0)
+        adit_linger_turn(&w->linger, w->now.mono_ns, packets,
+                         h->sends.calls != p->sends ? ADIT_LINGER_AFTER_SENDING : ADIT_LINGER_AFTER_OTHER);
+    p->was_short = packets <= SHORT_MAX;
+    p->has_written = h->writes.calls != p->writes;
+    p->packets = all;
+    p->sends = h->sends.calls;
+    p->writes = h->writes.calls;
 }
