@@ -85,6 +85,7 @@ static void build_peer_info(struct adit_terms *t)
                                               : 2,
         .iv_proto = iv_proto_of(c),
         .mtu = c->want_pull ? c->conn.tun_mtu_max : 0,
+        .replay_window = c->replay_window,
         .ciphers = t->cipher_text,
         .version = ADIT_IV_VER,
     };

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "proto/replay.h"
 #include "proto/words.h"
 #include "wire/packet.h"
 
@@ -164,6 +165,18 @@ static void read_peer_ciphers(adit_bytes text, struct adit_peer_info *p)
     }
 }
 
+static void read_replay_window(adit_bytes text, struct adit_peer_info *p)
+{
+    adit_bytes value;
+    uint32_t n;
+
+    p->has_replay_window = adit_peer_info_get(text, "IV_REPLAY_WINDOW", &value);
+    if (!p->has_replay_window)
+        return;
+    n = number_of(value);
+    p->replay_window = n <= ADIT_REPLAY_BITS_MAX ? n : 0;
+}
+
 void adit_peer_info_parse(adit_bytes text, struct adit_peer_info *out)
 {
     *out = (struct adit_peer_info){
@@ -174,6 +187,7 @@ void adit_peer_info_parse(adit_bytes text, struct adit_peer_info *out)
         .iv_gui_ver = value_or_empty(text, "IV_GUI_VER"),
         .iv_plat = value_or_empty(text, "IV_PLAT"),
     };
+    read_replay_window(text, out);
     read_peer_ciphers(text, out);
 }
 
@@ -243,6 +257,7 @@ void adit_peer_info_build(const struct adit_peer_info_own *own, struct adit_wr *
     }
     if (does_pull) {
         write_number_line(w, "IV_MTU", own->mtu);
+        write_number_line(w, "IV_REPLAY_WINDOW", own->replay_window);
         if (keeps_ncp_promise(own->ciphers))
             write_number_line(w, "IV_NCP", NCP_VERSION);
     }

@@ -48,6 +48,8 @@ struct adit_peer_info {
     uint32_t iv_proto; /* 0 if absent or not a positive number */
     unsigned iv_ncp;
     unsigned iv_mtu;                 /* 0: absent */
+    bool has_replay_window;          /* IV_REPLAY_WINDOW was there, which openvpn never says */
+    uint32_t replay_window;          /* packets; 0: absent, said so, or no width that a window can have */
     bool has_ciphers;                /* IV_CIPHERS was there */
     struct adit_cipher_list ciphers; /* of IV_CIPHERS, unknown names skipped; or what IV_NCP=2 implies */
     adit_bytes iv_ver, iv_gui_ver, iv_plat;
@@ -61,10 +63,12 @@ bool adit_peer_info_get(adit_bytes text, const char *name, adit_bytes *value);
 struct adit_peer_info_own {
     int detail; /* 0 nothing (server), 1 p2p, 2 pulling client, 3 with push-peer-info */
     uint32_t iv_proto;
-    unsigned mtu;        /* IV_MTU: tun-mtu-max; 0 at an end that does not pull: neither IV_MTU nor IV_NCP */
-    const char *ciphers; /* data-ciphers as they will be matched, upper case */
-    const char *version; /* IV_VER */
-    const char *gui;     /* IV_GUI_VER, or NULL */
+    /* IV_MTU: tun-mtu-max; 0 at an end that does not pull: neither IV_MTU nor IV_REPLAY_WINDOW nor IV_NCP */
+    unsigned mtu;
+    uint32_t replay_window; /* IV_REPLAY_WINDOW: of the data channel, packets */
+    const char *ciphers;    /* data-ciphers as they will be matched, upper case */
+    const char *version;    /* IV_VER */
+    const char *gui;        /* IV_GUI_VER, or NULL */
     /* More lines "NAME=VALUE\n", or NULL. UV_*, IV_HWADDR, IV_SSL and IV_PLAT_VER go out at detail 3 only. */
     const char *extra;
 };

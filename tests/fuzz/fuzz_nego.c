@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/nego.h"
+#include "proto/replay.h"
 #include "wire/packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -30,6 +31,7 @@ static void read_peer_info(adit_bytes text)
 
     adit_peer_info_parse(text, &p);
     check(p.ciphers.n <= ADIT_CIPHERS_MAX);
+    check(p.replay_window <= ADIT_REPLAY_BITS_MAX && (p.has_replay_window || p.replay_window == 0));
     check(lies_in(p.iv_ver, text) && lies_in(p.iv_gui_ver, text) && lies_in(p.iv_plat, text));
     check(adit_cipher_list_parse("DEFAULT", &own, NULL) == ADIT_OK);
     c = adit_nego_cipher(&own, &p, text, NULL);

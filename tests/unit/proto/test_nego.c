@@ -154,6 +154,34 @@ static void numbers_that_are_none_count_as_zero(void **state)
         assert_true(peer_of(rows[i].text).iv_proto == rows[i].iv_proto);
 }
 
+/* 0 may be said, and is not the same as silence. */
+static void a_replay_window_is_one_that_can_be(void **state)
+{
+    static const struct {
+        const char *text;
+        bool has;
+        uint32_t window;
+    } rows[] = {
+        {"IV_REPLAY_WINDOW=2048\n", true, 2048},
+        {"IV_REPLAY_WINDOW=65536\n", true, 65536},
+        {"IV_REPLAY_WINDOW=65537\n", true, 0},
+        {"IV_REPLAY_WINDOW=0\n", true, 0},
+        {"IV_REPLAY_WINDOW=2048 15\n", true, 0},
+        {"IV_REPLAY_WINDOW=\n", true, 0},
+        {"IV_REPLAY_WINDOW\n", false, 0},
+        {"IV_REPLAY_WINDOWS=7\n", false, 0},
+        {PEER_2_6, false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct adit_peer_info p = peer_of(rows[i].text);
+
+        assert_int_equal(p.has_replay_window, rows[i].has);
+        assert_int_equal(p.replay_window, rows[i].window);
+    }
+}
+
 static void peer_ciphers_known_unknown_and_implied(void **state)
 {
     struct adit_peer_info p = peer_of("IV_NCP=2\n");
@@ -197,6 +225,7 @@ static void builds_peer_info_by_level(void **state)
     struct adit_peer_info_own own = {
         .iv_proto = 990,
         .mtu = 1600,
+        .replay_window = 2048,
         .ciphers = DEFAULTS,
         .version = "2.6.14",
         .gui = "x_y",
@@ -211,7 +240,8 @@ static void builds_peer_info_by_level(void **state)
     own.detail = 2;
     assert_string_equal(
         build_peer_info(own),
-        "IV_VER=2.6.14\nIV_PLAT=linux\nIV_TCPNL=1\nIV_MTU=1600\nIV_NCP=2\nIV_CIPHERS=" DEFAULTS
+        "IV_VER=2.6.14\nIV_PLAT=linux\nIV_TCPNL=1\nIV_MTU=1600\nIV_REPLAY_WINDOW=2048\nIV_NCP=2\n"
+        "IV_CIPHERS=" DEFAULTS
         "\nIV_PROTO=990\nIV_LZO_STUB=1\nIV_COMP_STUB=1\nIV_COMP_STUBv2=1\nIV_GUI_VER=x_y\n");
     own.detail = 3;
     assert_non_null(
@@ -231,8 +261,9 @@ static void promises_ncp_only_when_it_holds(void **state)
     };
 
     (void)state;
-    assert_string_equal(build_peer_info(own), "IV_VER=2.6.14\nIV_PLAT=linux\nIV_TCPNL=1\nIV_MTU=1600\n"
-                                              "IV_CIPHERS=AES-256-GCM:AES-256-CBC\nIV_PROTO=990\n");
+    assert_string_equal(build_peer_info(own),
+                        "IV_VER=2.6.14\nIV_PLAT=linux\nIV_TCPNL=1\nIV_MTU=1600\n"
+                        "IV_REPLAY_WINDOW=0\nIV_CIPHERS=AES-256-GCM:AES-256-CBC\nIV_PROTO=990\n");
     own.ciphers = DEFAULTS;
     own.mtu = 0;
     own.detail = 3;
@@ -245,6 +276,7 @@ static void peer_info_is_read_as_it_was_built(void **state)
     struct adit_peer_info p = peer_of(build_peer_info((struct adit_peer_info_own){.detail = 2,
                                                                                   .iv_proto = 8094,
                                                                                   .mtu = 9000,
+                                                                                  .replay_window = 512,
                                                                                   .ciphers = DEFAULTS,
                                                                                   .version = "2.7.6",
                                                                                   .gui = "Adit_1"}));
@@ -252,6 +284,7 @@ static void peer_info_is_read_as_it_was_built(void **state)
     (void)state;
     assert_int_equal(p.iv_proto, 8094);
     assert_int_equal(p.iv_mtu, 9000);
+    assert_int_equal(p.replay_window, 512);
     assert_int_equal(p.iv_ncp, 2);
     assert_string_equal(names_of(&p.ciphers), DEFAULTS);
     assert_text(p.iv_ver, "2.7.6");
@@ -501,6 +534,7 @@ int main(void)
         cmocka_unit_test(reads_peer_info_of_2_6),
         cmocka_unit_test(finds_lines_by_their_whole_name),
         cmocka_unit_test(numbers_that_are_none_count_as_zero),
+        cmocka_unit_test(a_replay_window_is_one_that_can_be),
         cmocka_unit_test(peer_ciphers_known_unknown_and_implied),
         cmocka_unit_test(builds_peer_info_by_level),
         cmocka_unit_test(promises_ncp_only_when_it_holds),
