@@ -40,9 +40,10 @@ struct adit_pushed {
     bool has_exit_notify;
     uint32_t exit_notify; /* of the connection, if it was not pushed */
 
-    uint32_t peer_id;   /* ADIT_PUSHED_NO_PEER_ID: none */
-    const char *cipher; /* NULL: not pushed */
-    uint32_t flags;     /* ADIT_PUSHED_* */
+    uint32_t peer_id;     /* ADIT_PUSHED_NO_PEER_ID: none */
+    const char *cipher;   /* NULL: not pushed */
+    uint32_t flags;       /* ADIT_PUSHED_* */
+    uint32_t peer_window; /* the server's replay window, packets; 0: not pushed */
     bool has_tun_mtu;
     uint32_t tun_mtu; /* the effective one */
 

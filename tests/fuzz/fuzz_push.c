@@ -50,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             assert(p->routes.v[i].bits <= 32);
         assert(p->tun_mtu >= 100 && p->tun_mtu <= 1600);
         assert(p->peer_id <= ADIT_PUSHED_NO_PEER_ID);
+        assert(p->peer_window <= 65536);
         assert(p->is_rejected == (p->rejected_by != NULL));
     }
     adit_pushed_free(p);

@@ -67,7 +67,8 @@ static void a_servers_reply_is_taken(void **state)
         "dhcp-option DNS 10.8.0.1,redirect-gateway def1 ipv6,auth-token T,auth-token-user "
         "QQ==,explicit-exit-notify 2,"
         "inactive 100 5,session-timeout 900,sndbuf 1000,rcvbuf 2000,socket-flags TCP_NODELAY,setenv-safe A b,"
-        "dns server 1 address 1.2.3.4:53 [2001:db8::1]:53,route-metric 9,verb 5,mute 3");
+        "dns server 1 address 1.2.3.4:53 [2001:db8::1]:53,route-metric 9,verb 5,mute 3,"
+        "adit-replay-window 4096");
     assert_int_equal(x.err, ADIT_OK);
     assert_ip(&x.p->ifconfig.local, "10.8.0.2");
     assert_ip(&x.p->ifconfig.remote_or_mask, "255.255.255.0");
@@ -106,10 +107,12 @@ static void a_servers_reply_is_taken(void **state)
     assert_int_equal(x.p->echo.n, 1);
     assert_int_equal(x.p->route_metric, 9);
     assert_int_equal(x.p->verb, 5);
+    assert_int_equal(x.p->peer_window, 4096);
     assert_int_equal(x.report.n_errors, 0);
     /* The configuration did not change. */
     assert_int_equal(x.own.c->routes.n, 1);
     assert_int_equal(x.own.c->verb, 1);
+    assert_int_equal(x.own.c->replay_window, 2048);
     assert_false(x.own.c->ifconfig.is_set);
     push_done(&x);
 }
@@ -123,6 +126,7 @@ static void an_empty_reply_leaves_the_configuration(void **state)
     assert_int_equal(x.err, ADIT_OK);
     assert_int_equal(x.p->peer_id, ADIT_PUSHED_NO_PEER_ID);
     assert_null(x.p->cipher);
+    assert_int_equal(x.p->peer_window, 0);
     assert_int_equal(x.p->ping_restart_s, 120);
     assert_false(x.p->has_tun_mtu);
     assert_int_equal(x.p->tun_mtu, 1400);
@@ -194,6 +198,11 @@ static void what_is_not_understood_is_a_note(void **state)
         {"register-dns", "windows-only"},
         {"ifconfig-ipv6 fd00::1/8 fd00::2", "number"},
         {"tun-mtu 90", "number"},
+        {"adit-replay-window 65537", "number"},
+        {"adit-replay-window -1", "number"},
+        {"adit-replay-window", "words"},
+        {"adit-replay-window 64 15", "words"},
+        {"adit-workers 2", "push-forbidden"},
         {"dns server -1 address 1.2.3.4", "number"},
     };
 
@@ -206,6 +215,7 @@ static void what_is_not_understood_is_a_note(void **state)
         push_on(&x, CLIENT, reply);
         assert_int_equal(x.err, ADIT_OK);
         assert_int_equal(x.p->ping_s, 7);
+        assert_int_equal(x.p->peer_window, 0);
         assert_int_equal(x.report.n_errors, 0);
         if (!find_diag(&x.report, rows[i].rule))
             print_message("%s\n", rows[i].option);

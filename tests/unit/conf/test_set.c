@@ -108,6 +108,7 @@ static const struct {
     {"genkey foo", "value"},
     {"genkey secret f metadata", "value"},
     {"peer-id 1", "pushed-only"},
+    {"adit-replay-window 64", "pushed-only"},
     {"auth-token x", "pushed-only"},
     {"disable", "place"},
     {"iroute 1.2.3.4", "place"},
