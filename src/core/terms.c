@@ -376,7 +376,7 @@ void adit_terms_push(const struct adit_terms *t, const struct adit_lease *lease,
         put(w, conf->push.v[i]);
     put_v6(conf, lease, w);
     put_v4(conf, lease, w);
-    adit_agreed_push(agreed, info, conf->conn.tun_mtu, w);
+    adit_agreed_push(agreed, info, conf->conn.tun_mtu, conf->replay_window, w);
 }
 
 /* ---- mssfix ---- */

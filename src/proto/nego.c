@@ -315,6 +315,13 @@ static void end_option(struct adit_wr *w)
     adit_wr_u8(w, 0);
 }
 
+static void push_number(struct adit_wr *w, const char *name, uint32_t v)
+{
+    write_str(w, name);
+    write_number(w, v);
+    end_option(w);
+}
+
 /* Before protocol-flags there was a word of its own for the exporter, which peers without CC_EXIT still get.
  */
 static void push_flags(const struct adit_agreed *a, bool knows_flags, struct adit_wr *w)
@@ -347,22 +354,19 @@ static void push_flags(const struct adit_agreed *a, bool knows_flags, struct adi
 }
 
 void adit_agreed_push(const struct adit_agreed *a, const struct adit_peer_info *peer, unsigned tun_mtu,
-                      struct adit_wr *w)
+                      uint32_t replay_window, struct adit_wr *w)
 {
-    if (a->peer_id != ADIT_PEER_ID_NONE) {
-        write_str(w, "peer-id ");
-        write_number(w, a->peer_id);
-        end_option(w);
-    }
+    if (a->peer_id != ADIT_PEER_ID_NONE)
+        push_number(w, "peer-id ", a->peer_id);
     if (a->cipher && (peer->has_ciphers || peer->iv_ncp >= NCP_VERSION)) {
         write_str(w, "cipher ");
         write_str(w, a->cipher->name);
         end_option(w);
     }
     push_flags(a, peer->iv_proto & ADIT_IV_CC_EXIT, w);
-    if (peer->iv_mtu > 0 && tun_mtu > 0) {
-        write_str(w, "tun-mtu ");
-        write_number(w, tun_mtu);
-        end_option(w);
-    }
+    if (peer->iv_mtu > 0 && tun_mtu > 0)
+        push_number(w, "tun-mtu ", tun_mtu);
+    /* openvpn would warn of an option that it does not know. */
+    if (peer->has_replay_window)
+        push_number(w, "adit-replay-window ", replay_window);
 }

@@ -121,9 +121,9 @@ void adit_protocol_flags_parse(adit_bytes words, struct adit_agreed *a, unsigned
 
 /*
  * What the server adds at the end of its push list (8.7): peer-id, cipher, key-derivation, protocol-flags,
- * tun-mtu, each NUL-terminated.
+ * tun-mtu, each NUL-terminated; and its replay window, adit-replay-window, to a client that said its own.
  */
 void adit_agreed_push(const struct adit_agreed *a, const struct adit_peer_info *peer, unsigned tun_mtu,
-                      struct adit_wr *w);
+                      uint32_t replay_window, struct adit_wr *w);
 
 #endif

@@ -37,7 +37,7 @@ static void read_peer_info(adit_bytes text)
     c = adit_nego_cipher(&own, &p, text, NULL);
     check(!c || adit_cipher_list_has(&own, c));
     a.cipher = c;
-    adit_agreed_push(&a, &p, 1500, &w);
+    adit_agreed_push(&a, &p, 1500, 2048, &w);
     check(adit_wr_end(&w) == ADIT_OK);
 }
 

@@ -495,7 +495,7 @@ static const char *push(struct adit_agreed a, const char *peer_info, unsigned tu
     struct adit_wr w = adit_wr_of(s, sizeof s);
     size_t n;
 
-    adit_agreed_push(&a, &peer, tun_mtu, &w);
+    adit_agreed_push(&a, &peer, tun_mtu, 512, &w);
     assert_int_equal(adit_wr_end(&w), ADIT_OK);
     n = adit_wr_len(&w);
     s[n] = '\0';
@@ -526,6 +526,19 @@ static void pushes_what_was_agreed(void **state)
     assert_string_equal(push(a, "", 1500), "");
 }
 
+/* openvpn must never see that option. */
+static void says_its_replay_window_to_those_that_said_theirs(void **state)
+{
+    struct adit_agreed a = {.cipher = cipher("AES-256-GCM"), .peer_id = ADIT_PEER_ID_NONE};
+
+    (void)state;
+    assert_string_equal(push(a, "IV_REPLAY_WINDOW=2048\n", 0), "adit-replay-window 512");
+    assert_string_equal(push(a, "IV_REPLAY_WINDOW=0\n", 0), "adit-replay-window 512");
+    assert_string_equal(push(a, "IV_MTU=1600\nIV_REPLAY_WINDOW=64\n", 1500),
+                        "tun-mtu 1500,adit-replay-window 512");
+    assert_null(strstr(push(a, PEER_2_6, 1500), "replay"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -545,6 +558,7 @@ int main(void)
         cmocka_unit_test(server_chooses_the_first_of_its_own_list),
         cmocka_unit_test(reads_protocol_flags),
         cmocka_unit_test(pushes_what_was_agreed),
+        cmocka_unit_test(says_its_replay_window_to_those_that_said_theirs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
