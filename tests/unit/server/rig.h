@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../core/pair.h"
+#include "../fake_plane.h"
 #include "../said.h"
 #include "../unit.h"
 #include "plane/routes.h"
@@ -15,26 +16,7 @@
 enum {
     LINK = 0,
     PEER = 2,
-    SEEN_MAX = 64,
 };
-
-/* A plane that only writes down what it is told. */
-struct fake_plane {
-    struct adit_plane base; /* first */
-    struct adit_cmd seen[SEEN_MAX];
-    size_t n;
-};
-
-static inline adit_err post(struct adit_plane *base, struct adit_cmd *cmd)
-{
-    struct fake_plane *f = (struct fake_plane *)base;
-
-    assert_in_range(f->n, 0, SEEN_MAX - 1);
-    f->seen[f->n++] = *cmd;
-    return ADIT_OK;
-}
-
-static const struct adit_plane_ops fake_ops = {.post = post};
 
 struct rig {
     struct pair pair;
