@@ -27,6 +27,7 @@ void adit_client_add_peer(struct adit_client *c)
         .silent_s = exit > 0 ? exit : restart,
         .replay_window = c->conf->replay_window,
         .replay_s = c->conf->replay_s,
+        .peer_window = c->pushed ? c->pushed->peer_window : 0,
         .limit = {.bytes = c->conf->reneg_bytes, .packets = c->conf->reneg_packets},
     };
 

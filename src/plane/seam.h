@@ -53,6 +53,7 @@ struct adit_peer_spec {
     uint32_t ping_s;         /* send a ping when nothing was sent for so long; 0: never */
     uint32_t silent_s;       /* note PEER_SILENT when nothing was received for so long; 0: never */
     uint32_t replay_window, replay_s;
+    uint32_t peer_window; /* the replay window of the other end, in packets; 0: not known */
     struct adit_usage_limit limit;
 };
 

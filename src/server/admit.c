@@ -101,6 +101,7 @@ static struct adit_peer_spec spec_of(const struct adit_caller *c)
         .silent_s = conf->ping_restart_s,
         .replay_window = conf->replay_window,
         .replay_s = conf->replay_s,
+        .peer_window = c->peer_window,
         .limit = {.bytes = conf->reneg_bytes, .packets = conf->reneg_packets},
     };
 }
@@ -126,12 +127,18 @@ static void log_learned(const struct adit_caller *c, const struct adit_ip *ip)
               ip->family == ADIT_AF_V6 ? "IPv6" : "IP", c->subject, text);
 }
 
-void adit_caller_open(struct adit_caller *c)
+static void set_peer(const struct adit_caller *c)
 {
     struct adit_peer_spec spec = spec_of(c);
-    const struct adit_ip *ips[] = {&c->lease.v4, &c->lease.v6};
 
     adit_host_set_peer(c->sv->h, &spec, false);
+}
+
+void adit_caller_open(struct adit_caller *c)
+{
+    const struct adit_ip *ips[] = {&c->lease.v4, &c->lease.v6};
+
+    set_peer(c);
     for (size_t i = 0; i < 2; i++) {
         struct adit_prefix p = {.ip = *ips[i], .bits = ips[i]->family == ADIT_AF_V6 ? 128 : 32};
 
@@ -177,9 +184,17 @@ static void log_lease(const struct adit_caller *c)
     adit_info(c->sv->log, c->subject, "MULTI_sva: pool returned IPv4=%s, IPv6=%s", v4, v6);
 }
 
-static void renew(struct adit_caller *c)
+/* Certificates were compared by the session; what was agreed stays, but for what the client says of itself.
+ */
+static void renew(struct adit_caller *c, const struct adit_event *ev)
 {
-    /* Certificates were compared by the session; what was agreed stays. */
+    struct adit_peer_info info;
+
+    adit_peer_info_parse(ev->peer_info, &info);
+    if (info.replay_window != c->peer_window) {
+        c->peer_window = info.replay_window;
+        set_peer(c);
+    }
     if (adit_session_admit(c->session, &c->agreed, adit_bytes_of(NULL, 0), adit_clock_now()) != ADIT_OK)
         adit_session_end(c->session, ADIT_E_STATE, 0, adit_clock_now());
 }
@@ -193,7 +208,7 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     adit_err e;
 
     if (ev->is_renewal) {
-        renew(c);
+        renew(c, ev);
         return;
     }
     adit_peer_info_parse(ev->peer_info, &info);
@@ -218,6 +233,7 @@ void adit_caller_admit(struct adit_caller *c, const struct adit_event *ev)
     }
     if (c->agreed.peer_id != ADIT_PEER_ID_NONE)
         c->agreed.peer_id = c->lease.peer_id;
+    c->peer_window = info.replay_window;
     add_peer(c);
     log_lease(c);
     adit_info(sv->log, c->subject, "Data Channel: cipher '%s', peer-id: %d", c->agreed.cipher->name,

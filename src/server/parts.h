@@ -63,6 +63,7 @@ struct adit_caller {
     bool is_refused; /* by the plane: it is told to come back, and ends */
     struct adit_lease lease;
     struct adit_agreed agreed;
+    uint32_t peer_window;                  /* its replay window, as it said last; 0: not known */
     char name[ADIT_TLS_NAME_MAX];          /* "" until it is known */
     char subject[ADIT_SERVER_SUBJECT_MAX]; /* "alice/192.0.2.1:1194" */
     uint32_t id;                           /* counts from 0, never reused */
