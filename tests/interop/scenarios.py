@@ -60,6 +60,26 @@ def key_derivation(cx, server, client):
     t.close()
 
 
+def replay_windows(cx):
+    """Two ends of adit tell each other their windows, in every session; openvpn is told nothing that it does not know."""
+    t = Tunnel(cx, without=["verb"], server=["replay-window 1024", "verb 4"], client=["replay-window 512", "verb 4"])
+    t.up().check_pings()
+    is_told = cx.server.is_adit and cx.client.is_adit
+
+    def check(since):
+        pushed = t.client.wait_for(r"PUSH: Received control message: 'PUSH_REPLY,.*", since=since).group(0)
+        expect(("adit-replay-window 1024" in pushed) == is_told, f"pushed: {pushed}")
+        t.client.wait_for(UP, since=since)
+    check(0)
+    mark = t.client.mark()
+    t.client.send_signal(signal.SIGUSR1)
+    check(mark)
+    t.check_pings()
+    expect(t.server.count(r"peer info: IV_REPLAY_WINDOW=512") == (2 if cx.client.is_adit else 0), "what the client says of itself")
+    expect(t.client.count(r"adit-replay-window") == (2 if is_told else 0), "more is said of that option than that it came")
+    t.close()
+
+
 def renegotiation(cx, who, proto="udp", wrap="none", cipher="AES-256-GCM"):
     """Renegotiates every 3 s under a stream of pings in both directions, of which none may be lost."""
     seconds = 8 if cx.is_quick else 18
@@ -462,6 +482,7 @@ SCENARIOS = [
     ("key derivation ekm", key_derivation, {"server": "ekm", "client": "ekm"}, "adit"),
     ("key derivation ekm to prf", key_derivation, {"server": "ekm", "client": "prf"}, "adit"),
     ("key derivation prf to ekm", key_derivation, {"server": "prf", "client": "ekm"}, "adit"),
+    ("replay windows", replay_windows, {}, "quick"),
     ("renegotiation by the server", renegotiation, {"who": "server"}, "alone quick"),
     ("renegotiation by the client", renegotiation, {"who": "client", "wrap": "crypt"}, "alone"),
     ("renegotiation by both", renegotiation, {"who": "both", "wrap": "auth-SHA256-01"}, "alone"),
