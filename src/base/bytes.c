@@ -15,14 +15,20 @@ bool adit_bytes_eq(adit_bytes a, adit_bytes b)
 
 bool adit_bytes_eq_secret(adit_bytes a, adit_bytes b)
 {
-    uint8_t diff = 0;
+    uint64_t diff = 0, x, y;
+    size_t i = 0;
 
     if (a.n != b.n)
         return false;
-    for (size_t i = 0; i < a.n; i++)
+    for (; a.n - i >= sizeof x; i += sizeof x) {
+        memcpy(&x, a.p + i, sizeof x);
+        memcpy(&y, b.p + i, sizeof y);
+        diff |= x ^ y;
+    }
+    for (; i < a.n; i++)
         diff |= (uint8_t)(a.p[i] ^ b.p[i]);
-    /* Reading through a volatile keeps the compiler from turning the loop into an early exit. */
-    return *(volatile uint8_t *)&diff == 0;
+    /* Reading through a volatile keeps the compiler from turning the loops into an early exit. */
+    return *(volatile uint64_t *)&diff == 0;
 }
 
 void adit_wipe(void *p, size_t n)
@@ -57,12 +63,6 @@ struct adit_rd adit_rd_sub(struct adit_rd *r, size_t n)
 adit_err adit_rd_end(const struct adit_rd *r)
 {
     return r->bad || r->p != r->end ? ADIT_E_MALFORMED : ADIT_OK;
-}
-
-void adit_wr_u64(struct adit_wr *w, uint64_t v)
-{
-    adit_wr_u32(w, (uint32_t)(v >> 32));
-    adit_wr_u32(w, (uint32_t)v);
 }
 
 void adit_wr_bytes(struct adit_wr *w, adit_bytes b)

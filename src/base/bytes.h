@@ -193,7 +193,16 @@ static inline void adit_wr_u32(struct adit_wr *w, uint32_t v)
     b[3] = (uint8_t)v;
 }
 
-void adit_wr_u64(struct adit_wr *w, uint64_t v);
+static inline void adit_wr_u64(struct adit_wr *w, uint64_t v)
+{
+    uint8_t *b = adit_wr_reserve(w, 8);
+
+    if (!b)
+        return;
+    for (int i = 0; i < 8; i++)
+        b[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+
 void adit_wr_bytes(struct adit_wr *w, adit_bytes b);
 
 /* ADIT_OK, or ADIT_E_NO_ROOM if something did not fit. */

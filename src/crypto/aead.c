@@ -272,7 +272,7 @@ adit_err adit_aead_seal(struct adit_aead *a, const uint8_t nonce[ADIT_AEAD_NONCE
 {
     struct adit_aead_op op = {.aad = aad, .src = adit_bytes_of(src, n), .dst = dst, .tag = tag};
 
-    memcpy(op.nonce, nonce, sizeof op.nonce);
+    memcpy(op.nonce, nonce, ADIT_AEAD_NONCE_LEN);
     adit_aead_seal_many(a, &op, 1);
     return op.err;
 }
@@ -284,7 +284,7 @@ adit_err adit_aead_open(struct adit_aead *a, const uint8_t nonce[ADIT_AEAD_NONCE
     struct adit_aead_op op = {
         .aad = aad, .src = adit_bytes_of(src, n), .dst = dst, .tag = (uint8_t *)(uintptr_t)tag};
 
-    memcpy(op.nonce, nonce, sizeof op.nonce);
+    memcpy(op.nonce, nonce, ADIT_AEAD_NONCE_LEN);
     adit_aead_open_many(a, &op, 1);
     return op.err;
 }

@@ -12,6 +12,7 @@
 enum {
     ADIT_AEAD_TAG_LEN = 16,
     ADIT_AEAD_NONCE_LEN = 12,
+    ADIT_AEAD_NONCE_ROOM = 16,
 };
 
 enum adit_aead_engine {
@@ -41,8 +42,8 @@ void adit_aead_free(struct adit_aead *a); /* wipes; NULL allowed */
 
 /* One packet of a burst. */
 struct adit_aead_op {
-    uint8_t nonce[ADIT_AEAD_NONCE_LEN];
-    adit_err err; /* out */
+    uint8_t nonce[ADIT_AEAD_NONCE_ROOM]; /* its first ADIT_AEAD_NONCE_LEN bytes */
+    adit_err err;                        /* out */
     adit_bytes aad, src;
     uint8_t *dst; /* src.n bytes; the source itself or disjoint from it, not partly overlapping */
     uint8_t *tag; /* ADIT_AEAD_TAG_LEN bytes: sealing writes them, opening reads them */

@@ -18,10 +18,13 @@ enum {
     V2_HEADER_LEN = 4,
 };
 
+/* Room for a nonce, written at once: who reads at once what was just written in pieces waits for it. */
+typedef uint32_t nonce __attribute__((vector_size(ADIT_AEAD_NONCE_ROOM)));
+
 struct adit_half {
     struct adit_aead *aead;
-    uint64_t next_id; /* sealing only */
-    uint8_t iv[IV_LEN];
+    uint64_t next_id;                    /* sealing only */
+    uint8_t nonce[ADIT_AEAD_NONCE_ROOM]; /* but for the packet id, its first four bytes */
 };
 
 static void free_half(struct adit_half *h)
@@ -39,7 +42,7 @@ static struct adit_half *make_half(const struct adit_data_keys *keys, bool is_tx
     if (!h)
         return NULL;
     h->next_id = 1;
-    memcpy(h->iv, is_tx ? adit_keys_tx_hmac(keys) : adit_keys_rx_hmac(keys), IV_LEN);
+    memcpy(h->nonce + ID_LEN, is_tx ? adit_keys_tx_hmac(keys) : adit_keys_rx_hmac(keys), IV_LEN);
     h->aead =
         adit_aead_new(keys->cipher, is_tx ? adit_keys_tx_cipher(keys) : adit_keys_rx_cipher(keys), is_tx);
     if (h->aead)
@@ -56,10 +59,27 @@ static struct adit_aead_op op_of(const struct adit_half *h, size_t header_len, c
 {
     size_t aad_header_len = header_len == V2_HEADER_LEN ? V2_HEADER_LEN : 0;
     struct adit_aead_op op = {.aad = adit_bytes_of(id - aad_header_len, aad_header_len + ID_LEN)};
+    uint32_t as_it_travels;
+    nonce n;
 
-    memcpy(op.nonce, id, ID_LEN);
-    memcpy(op.nonce + ID_LEN, h->iv, IV_LEN);
+    memcpy(&as_it_travels, id, sizeof as_it_travels);
+    memcpy(&n, h->nonce, sizeof n);
+    n[0] = as_it_travels;
+    memcpy(op.nonce, &n, sizeof op.nonce);
     return op;
+}
+
+/* What is authenticated together is written together, too: it is read so a moment later. */
+static void write_head(struct adit_wr *w, adit_bytes header, uint32_t id)
+{
+    struct adit_rd r = adit_rd_of(header);
+
+    if (header.n == V2_HEADER_LEN) {
+        adit_wr_u64(w, (uint64_t)adit_rd_u32(&r) << 32 | id);
+        return;
+    }
+    adit_wr_bytes(w, header);
+    adit_wr_u32(w, id);
 }
 
 static adit_err seal(struct adit_half *h, adit_bytes header, adit_bytes payload, uint8_t *dst, size_t cap,
@@ -72,8 +92,7 @@ static adit_err seal(struct adit_half *h, adit_bytes header, adit_bytes payload,
     /* The last id stays unused, as with the peers: it means that sending has failed. */
     if (h->next_id >= UINT32_MAX)
         return ADIT_E_KEYS_USED_UP;
-    adit_wr_bytes(&w, header);
-    adit_wr_u32(&w, (uint32_t)h->next_id);
+    write_head(&w, header, (uint32_t)h->next_id);
     adit_wr_reserve(&w, ADIT_AEAD_TAG_LEN + payload.n);
     err = adit_wr_end(&w);
     if (err)

@@ -341,7 +341,7 @@ static void one_changed_byte_of_a_long_packet_is_noticed(void **state)
                                   .dst = text,
                                   .tag = tag};
         struct adit_wr parts[] = {
-            adit_wr_of(op.nonce, sizeof op.nonce),
+            adit_wr_of(op.nonce, ADIT_AEAD_NONCE_LEN),
             adit_wr_of(aad, sizeof aad),
             adit_wr_of(text, sizeof text),
             adit_wr_of(tag, sizeof tag),
