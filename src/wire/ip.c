@@ -5,9 +5,15 @@
  */
 #include "wire/ip.h"
 
+#include <string.h>
+
 enum {
     IPV4_HEAD_MIN = 20,
+    IPV4_SRC_AT = 12,
+    IPV4_LEN = 4, /* of an address */
     IPV6_HEAD = 40,
+    IPV6_SRC_AT = 8,
+    IPV6_LEN = 16,
     TCP_HEAD_MIN = 20,
     PROTO_TCP = 6,
     TCP_SYN = 0x02,
@@ -23,29 +29,30 @@ static size_t ipv4_head_len(uint8_t first)
     return (size_t)(first & 15) * 4;
 }
 
+static void take(struct adit_ip *ip, enum adit_family family, const uint8_t *b, size_t n)
+{
+    *ip = (struct adit_ip){.family = (uint8_t)family};
+    memcpy(ip->b, b, n);
+}
+
+/* Once a packet: the header is known to be there, and is read without a cursor. */
 adit_err adit_ip_peek(adit_bytes packet, struct adit_ip_peek *out)
 {
-    struct adit_rd r = adit_rd_of(packet);
-    uint8_t first = adit_rd_u8(&r);
-    uint8_t src[16], dst[16];
+    uint8_t version = packet.n > 0 ? packet.p[0] >> 4 : 0;
+    size_t head;
 
-    if (first >> 4 == 4) {
-        size_t head = ipv4_head_len(first);
-
+    if (version == 4) {
+        head = ipv4_head_len(packet.p[0]);
         if (head < IPV4_HEAD_MIN || packet.n < head)
             return ADIT_E_MALFORMED;
-        (void)adit_rd_take(&r, 11);
-        out->src = adit_ip_v4(adit_rd_u32(&r));
-        out->dst = adit_ip_v4(adit_rd_u32(&r));
+        take(&out->src, ADIT_AF_V4, packet.p + IPV4_SRC_AT, IPV4_LEN);
+        take(&out->dst, ADIT_AF_V4, packet.p + IPV4_SRC_AT + IPV4_LEN, IPV4_LEN);
         return ADIT_OK;
     }
-    if (first >> 4 != 6 || packet.n < IPV6_HEAD)
+    if (version != 6 || packet.n < IPV6_HEAD)
         return ADIT_E_MALFORMED;
-    (void)adit_rd_take(&r, 7);
-    adit_rd_copy(&r, src, sizeof src);
-    adit_rd_copy(&r, dst, sizeof dst);
-    out->src = adit_ip_v6(src);
-    out->dst = adit_ip_v6(dst);
+    take(&out->src, ADIT_AF_V6, packet.p + IPV6_SRC_AT, IPV6_LEN);
+    take(&out->dst, ADIT_AF_V6, packet.p + IPV6_SRC_AT + IPV6_LEN, IPV6_LEN);
     return ADIT_OK;
 }
 
