@@ -30,15 +30,9 @@ uint8_t *adit_up_dgram_claim(struct adit_up_worker *w)
     return b->arena + b->n_bytes;
 }
 
-void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to)
+static bool may_join(const struct adit_up_train *t, uint32_t n, const struct adit_up_link *link)
 {
-    if (!w->gremlin || adit_up_gremlin_tx(w, &n, to))
-        adit_up_dgram_put(w, n, to);
-}
-
-static bool may_join(const struct adit_up_train *t, uint32_t n, const struct adit_up_dest *to)
-{
-    return !t->is_closed && t->link == to->link && n <= t->segment && t->n_packets < ADIT_UP_TRAIN_PACKETS &&
+    return !t->is_closed && t->link == link && n <= t->segment && t->n_packets < t->packets_max &&
            t->n_bytes + n <= ADIT_UP_TRAIN_BYTES;
 }
 
@@ -62,6 +56,14 @@ static bool starts_train(struct adit_up_worker *w, uint32_t n, const struct adit
     return peer->segment_max == 0 || n <= peer->segment_max;
 }
 
+/* Trains may overtake each other, and should then not fall out of the peer's replay window. */
+static uint32_t packets_max(const struct adit_up_dest *to)
+{
+    bool is_wide = to->peer && to->peer->spec.peer_window >= 2 * ADIT_UP_TRAIN_PACKETS_MAX;
+
+    return is_wide && to->link->has_long_trains ? ADIT_UP_TRAIN_PACKETS_MAX : ADIT_UP_TRAIN_PACKETS;
+}
+
 static struct adit_up_train *new_train(struct adit_up_worker *w, uint32_t n, const struct adit_up_dest *to)
 {
     struct adit_up_batch *b = &w->batch;
@@ -78,6 +80,7 @@ static struct adit_up_train *new_train(struct adit_up_worker *w, uint32_t n, con
     t->peer = to->peer;
     t->n_packets = t->n_bytes = t->n_pieces = 0;
     t->segment = n;
+    t->packets_max = packets_max(to);
     t->is_closed = !starts_train(w, n, to);
     b->n_trains++;
     if (to->peer)
@@ -100,21 +103,45 @@ static void put_piece(struct adit_up_batch *b, struct adit_up_train *t, uint32_t
     b->n_bytes += n;
 }
 
+static void put(struct adit_up_batch *b, struct adit_up_train *t, uint32_t n)
+{
+    put_piece(b, t, n);
+    t->n_packets++;
+    t->n_bytes += n;
+    t->is_closed |= n < t->segment;
+}
+
+bool adit_up_dgram_join(struct adit_up_worker *w, size_t n, const struct adit_up_link *link,
+                        const struct adit_up_peer *peer)
+{
+    struct adit_up_train *t;
+
+    if (w->gremlin || peer->train == 0)
+        return false;
+    t = &w->batch.trains[peer->train - 1];
+    if (!may_join(t, (uint32_t)n, link))
+        return false;
+    put(&w->batch, t, (uint32_t)n);
+    return true;
+}
+
 void adit_up_dgram_put(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to)
 {
     struct adit_up_batch *b = &w->batch;
     struct adit_up_train *t = to->peer && to->peer->train > 0 ? &b->trains[to->peer->train - 1] : NULL;
 
-    if (!t || !may_join(t, (uint32_t)n, to))
+    if (!t || !may_join(t, (uint32_t)n, to->link))
         t = new_train(w, (uint32_t)n, to);
-    if (!t) {
+    if (t)
+        put(b, t, (uint32_t)n);
+    else
         adit_up_drop(w, to->peer, ADIT_E_OS);
-        return;
-    }
-    put_piece(b, t, (uint32_t)n);
-    t->n_packets++;
-    t->n_bytes += (uint32_t)n;
-    t->is_closed |= n < t->segment;
+}
+
+void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to)
+{
+    if (!w->gremlin || adit_up_gremlin_tx(w, &n, to))
+        adit_up_dgram_put(w, n, to);
 }
 
 /* ---- sending ---- */
@@ -226,6 +253,15 @@ static void stop_trains(struct adit_up_worker *w, struct adit_up_link *link, int
         link->trains_off.wait_s / 60, os_errno);
 }
 
+static void stop_long_trains(struct adit_up_worker *w, struct adit_up_link *link)
+{
+    if (link->has_long_trains)
+        adit_note(&w->params.env->log, NULL,
+                  "UDP trains are of %d packets at the most: the kernel takes no more",
+                  ADIT_UP_TRAIN_PACKETS);
+    link->has_long_trains = false;
+}
+
 /* Was it the train that was refused, and not the packets? Then others like it are not tried for a while. */
 static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int os_errno)
 {
@@ -240,6 +276,10 @@ static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int
         if (os_errno == EMSGSIZE || (max > 0 && max < t->segment)) {
             t->peer->segment_max = max > 0 && max < t->segment ? max : t->segment - 1;
             t->peer->segment_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
+            return true;
+        }
+        if (t->n_packets > ADIT_UP_TRAIN_PACKETS) { /* before Linux 6.9, or what it was brought to */
+            stop_long_trains(w, t->link);
             return true;
         }
         /* fall through */

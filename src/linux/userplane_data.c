@@ -211,7 +211,7 @@ static void seal(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes
     }
     if (link->is_stream)
         adit_up_stream_commit(w, link, op.n);
-    else
+    else if (!adit_up_dgram_join(w, op.n, link, peer))
         adit_up_dgram_commit(w, op.n, &(struct adit_up_dest){link, peer, &peer->remote, &peer->local});
     peer->tx_ns = w->now.mono_ns;
     peer->counters.link_tx_bytes += op.n;

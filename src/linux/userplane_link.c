@@ -41,6 +41,7 @@ static void ask_for_trains(const struct adit_up_worker *w, struct adit_up_link *
 
     link->has_trains =
         !w->params.is_udp_out_single && getsockopt(link->fd, SOL_UDP, UDP_SEGMENT, &segment, &n) == 0;
+    link->has_long_trains = true;
     if (!w->params.is_udp_in_single)
         (void)setsockopt(link->fd, SOL_UDP, UDP_GRO, &on, sizeof on);
 }

@@ -35,6 +35,7 @@ enum {
     ADIT_UP_TX_PIECES = 512,           /* pieces of them that wait for it */
     ADIT_UP_TX_BYTES = 128 * 1024,     /* ... in so many bytes */
     ADIT_UP_TRAIN_PACKETS = 64,        /* of one train: the replay window of a stock peer is no longer */
+    ADIT_UP_TRAIN_PACKETS_MAX = 128,   /* ... to a peer whose window is known to be wider than two of them */
     ADIT_UP_TRAIN_BYTES = 65507,       /* of one train: what a UDP datagram may hold */
     ADIT_UP_PER_TURN = 64,             /* readings of a descriptor per turn */
     ADIT_UP_TUN_BYTES = 256 * 1024,    /* ... and bytes of the device */
@@ -98,7 +99,8 @@ struct adit_up_link {
     bool is_stream, is_connected;
     bool is_send_only;                /* read by another worker, or another socket is */
     bool has_trains;                  /* the kernel takes several datagrams at once */
-    struct adit_probation trains_off; /* ... and has refused some */
+    bool has_long_trains;             /* ... and more than ADIT_UP_TRAIN_PACKETS */
+    struct adit_probation trains_off; /* it has refused some */
     bool is_down;                     /* a stream that ended; waits for LINK_DEL */
     bool owes_down;                   /* ... and the note did not fit yet */
     bool is_dirty, wants_out;
@@ -162,7 +164,7 @@ struct adit_up_piece {
 struct adit_up_train {
     struct adit_up_link *link;
     struct adit_up_peer *peer; /* NULL: control bytes */
-    uint32_t n_packets, n_bytes, segment;
+    uint32_t n_packets, packets_max, n_bytes, segment;
     uint32_t n_pieces, iov_at, n_iov;
     bool is_closed;
     struct sockaddr_storage to;
@@ -368,6 +370,9 @@ uint8_t *adit_up_dgram_claim(struct adit_up_worker *w); /* room for packet_cap b
 void adit_up_dgram_commit(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to);
 void adit_up_dgram_put(struct adit_up_worker *w, size_t n,
                        const struct adit_up_dest *to); /* past the gremlin */
+/* The same as _commit() for one that follows others of its peer; false: it does not, and nothing was done. */
+bool adit_up_dgram_join(struct adit_up_worker *w, size_t n, const struct adit_up_link *link,
+                        const struct adit_up_peer *peer);
 void adit_up_batch_flush(struct adit_up_worker *w);
 adit_err adit_up_errno_drop(int os_errno); /* under which counter a refused send goes */
 

@@ -2,6 +2,7 @@
 /* Super-packets through the plane: from a device that gives them to one that takes them, or does not. */
 #include "userplane_rig.h"
 
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <sys/eventfd.h>
@@ -14,11 +15,42 @@
 #include "wire/csum.h"
 
 enum {
-    SEGMENT = 1200,
-    SEGMENTS = 20,
     TCP_HEADS = 40,
     WRITES_MAX = 256,
 };
+
+/* Of a super-packet. */
+static unsigned segment = 1200, segments = 20;
+
+/* ---- the kernel's sending, of a kernel that takes only so many packets at once ---- */
+
+static unsigned packets_max = UINT_MAX;
+
+static unsigned packets_of(const struct msghdr *m)
+{
+    size_t n = 0;
+    uint16_t size;
+
+    for (size_t i = 0; i < m->msg_iovlen; i++)
+        n += m->msg_iov[i].iov_len;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)m, c)) {
+        if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_SEGMENT)
+            continue;
+        memcpy(&size, CMSG_DATA(c), sizeof size);
+        return (unsigned)((n + size - 1) / size);
+    }
+    return 1;
+}
+
+/* In place of the library's. */
+int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+{
+    if (n > 0 && packets_of(&m->msg_hdr) > packets_max) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)syscall(SYS_sendmmsg, fd, m, n, flags);
+}
 
 /* ---- a device with offloads ---- */
 
@@ -90,12 +122,12 @@ static void device_start(struct end *e, struct train_device *dev)
     adit_userplane_attach(e->plane, &dev->d);
 }
 
-/* A TCP segment that is SEGMENTS long, as a kernel gives it to a card that cuts it. */
+/* A TCP segment that is segments long, as a kernel gives it to a card that cuts it. */
 static void give_tcp(struct train_device *dev, uint32_t src, uint32_t dst)
 {
     const uint64_t one = 1;
     struct adit_wr w = adit_wr_of(dev->give, sizeof dev->give);
-    size_t n = TCP_HEADS + SEGMENTS * SEGMENT;
+    size_t n = TCP_HEADS + segments * segment;
     uint16_t sum;
 
     adit_wr_u16(&w, 0x4500);
@@ -113,11 +145,11 @@ static void give_tcp(struct train_device *dev, uint32_t src, uint32_t dst)
     adit_wr_u32(&w, 0);
     sum = adit_csum_fold(adit_csum_pseudo(dev->give, 6, n - 20));
     memcpy(dev->give + 36, &sum, sizeof sum);
-    steps(dev->give + TCP_HEADS, SEGMENTS * SEGMENT, 1);
+    steps(dev->give + TCP_HEADS, segments * segment, 1);
     dev->offload = (struct adit_offload){
         .gso = ADIT_GSO_TCP,
         .needs_csum = true,
-        .segment = SEGMENT,
+        .segment = (uint16_t)segment,
         .head_len = TCP_HEADS,
         .csum_start = 20,
         .csum_at = 16,
@@ -132,11 +164,11 @@ static void assert_arrives(struct duo *d, struct train_device *from, struct trai
 
     to->got_n = to->n_writes = to->n_packets = 0;
     give_tcp(from, CLIENT_IP, SERVER_IP);
-    while (to->got_n < SEGMENTS * SEGMENT && now_ms() < until)
+    while (to->got_n < segments * segment && now_ms() < until)
         pump(&d->client, &d->server);
-    assert_int_equal(to->got_n, SEGMENTS * SEGMENT);
-    assert_memory_equal(to->got, from->give + TCP_HEADS, SEGMENTS * SEGMENT);
-    assert_int_equal(to->n_packets, SEGMENTS);
+    assert_int_equal(to->got_n, segments * segment);
+    assert_memory_equal(to->got, from->give + TCP_HEADS, segments * segment);
+    assert_int_equal(to->n_packets, segments);
 }
 
 static void assert_nothing_dropped(struct duo *d)
@@ -188,22 +220,22 @@ static void assert_haul(const struct adit_haul *h, uint64_t calls, uint64_t pack
 
 static void what_a_call_carries_is_counted(void **state)
 {
-    const uint64_t inner = SEGMENTS * (TCP_HEADS + SEGMENT), sealed = inner + SEGMENTS * 24;
+    const uint64_t inner = segments * (TCP_HEADS + segment), sealed = inner + segments * 24;
     struct duo d;
 
     (void)state;
     start(&d, false);
     assert_arrives(&d, &here, &there);
     drops(&d.client, ADIT_NO_PEER, ADIT_E_OS);
-    assert_haul(&d.client.hauls.reads, 1, SEGMENTS, inner);
-    assert_haul(&d.client.hauls.sends, 1, SEGMENTS, sealed);
+    assert_haul(&d.client.hauls.reads, 1, segments, inner);
+    assert_haul(&d.client.hauls.sends, 1, segments, sealed);
     assert_haul(&d.client.hauls.receives, 0, 0, 0);
     assert_haul(&d.client.hauls.writes, 0, 0, 0);
     drops(&d.server, ADIT_NO_PEER, ADIT_E_OS);
     assert_haul(&d.server.hauls.reads, 0, 0, 0);
     assert_haul(&d.server.hauls.sends, 0, 0, 0);
-    assert_haul(&d.server.hauls.receives, 1, SEGMENTS, sealed);
-    assert_haul(&d.server.hauls.writes, there.n_writes, SEGMENTS, inner);
+    assert_haul(&d.server.hauls.receives, 1, segments, sealed);
+    assert_haul(&d.server.hauls.writes, there.n_writes, segments, inner);
     assert_int_equal(d.server.hauls.handed, 0);
     drops(&d.server, 0, ADIT_E_OS);
     assert_false(adit_hauls_any(&d.server.hauls)); /* they are no peer's */
@@ -212,7 +244,7 @@ static void what_a_call_carries_is_counted(void **state)
 
 static void what_goes_singly_is_counted_singly(void **state)
 {
-    const uint64_t inner = SEGMENTS * (TCP_HEADS + SEGMENT), sealed = inner + SEGMENTS * 24;
+    const uint64_t inner = segments * (TCP_HEADS + segment), sealed = inner + segments * 24;
     struct duo d;
 
     (void)state;
@@ -220,11 +252,11 @@ static void what_goes_singly_is_counted_singly(void **state)
     there.refuses = true;
     assert_arrives(&d, &here, &there);
     drops(&d.client, ADIT_NO_PEER, ADIT_E_OS);
-    assert_haul(&d.client.hauls.reads, 1, SEGMENTS, inner);
-    assert_haul(&d.client.hauls.sends, SEGMENTS, SEGMENTS, sealed);
+    assert_haul(&d.client.hauls.reads, 1, segments, inner);
+    assert_haul(&d.client.hauls.sends, segments, segments, sealed);
     drops(&d.server, ADIT_NO_PEER, ADIT_E_OS);
-    assert_int_equal(d.server.hauls.receives.packets, SEGMENTS);
-    assert_haul(&d.server.hauls.writes, SEGMENTS, SEGMENTS, inner);
+    assert_int_equal(d.server.hauls.receives.packets, segments);
+    assert_haul(&d.server.hauls.writes, segments, segments, inner);
     stop(&d);
 }
 
@@ -260,7 +292,7 @@ static void a_train_goes_from_end_to_end(void **state)
         assert_true(there.n_writes <= 2); /* in one piece, or in two where the reading of the socket cut it */
     }
     assert_nothing_dropped(&d);
-    assert_int_equal(d.client.counters.tx_packets, 3 * SEGMENTS);
+    assert_int_equal(d.client.counters.tx_packets, 3 * segments);
     stop(&d);
 }
 
@@ -273,7 +305,7 @@ static void a_device_that_refuses_gets_single_packets(void **state)
     there.refuses = true;
     for (int i = 0; i < 3; i++) {
         assert_arrives(&d, &here, &there);
-        assert_int_equal(there.n_writes, SEGMENTS);
+        assert_int_equal(there.n_writes, segments);
     }
     assert_int_equal(there.n_refused, 1); /* it is not asked again */
     assert_nothing_dropped(&d);
@@ -304,7 +336,7 @@ static void after_some_minutes_the_device_is_asked_again(void **state)
     there.refuses = false;
     minutes_pass(&d, ADIT_PROBATION_MIN_S);
     assert_arrives(&d, &here, &there);
-    assert_int_equal(there.n_writes, SEGMENTS); /* after a second refusal it takes longer */
+    assert_int_equal(there.n_writes, segments); /* after a second refusal it takes longer */
     minutes_pass(&d, ADIT_PROBATION_MIN_S);
     assert_arrives(&d, &here, &there);
     assert_true(there.n_writes <= 2);
@@ -316,6 +348,63 @@ static void assert_sends(struct duo *d, uint64_t calls)
 {
     drops(&d->client, ADIT_NO_PEER, ADIT_E_OS);
     assert_int_equal(d->client.hauls.sends.calls, calls);
+}
+
+/* A peer who says how far its packets may be out of order. */
+static void start_long(struct duo *d, uint32_t peer_window)
+{
+    segment = 100;
+    segments = 130;
+    start(d, false);
+    d->on_client.peer_window = peer_window;
+    peer_cmd(&d->client, ADIT_CMD_PEER_SET, &d->on_client);
+    pump_some(&d->client, &d->server);
+}
+
+static void stop_long(struct duo *d)
+{
+    stop(d);
+    segment = 1200;
+    segments = 20;
+    packets_max = UINT_MAX;
+}
+
+static void a_train_is_as_long_as_the_peer_stands(void **state)
+{
+    static const struct {
+        uint32_t window;
+        uint64_t calls;
+    } cases[] = {{0, 3}, {64, 3}, {255, 3}, {256, 2}, {2048, 2}};
+    struct duo d;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        start_long(&d, cases[i].window);
+        assert_arrives(&d, &here, &there);
+        assert_sends(&d, cases[i].calls);
+        assert_nothing_dropped(&d);
+        stop_long(&d);
+    }
+}
+
+static void a_kernel_that_takes_64_gets_no_more(void **state)
+{
+    char said[SAID_MAX] = "";
+    struct duo d;
+
+    (void)state;
+    start_long(&d, 2048);
+    d.client.env.log = (struct adit_log){.put = keep_said, .ctx = said, .verb = 3};
+    packets_max = 64;
+    assert_arrives(&d, &here, &there);
+    assert_sends(&d, 128 + 1);
+    assert_non_null(strstr(said, "of 64 packets at the most"));
+    said[0] = '\0';
+    assert_arrives(&d, &here, &there);
+    assert_sends(&d, 128 + 1 + 3);
+    assert_string_equal(said, "");
+    assert_nothing_dropped(&d);
+    stop_long(&d);
 }
 
 /* Of a socket that makes no checksums the kernel takes no trains. */
@@ -330,14 +419,14 @@ static void after_some_minutes_the_socket_is_asked_again(void **state)
     start_by(&d, server_fd, client_fd);
     assert_int_equal(setsockopt(client_fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
     assert_arrives(&d, &here, &there);
-    assert_sends(&d, SEGMENTS);
+    assert_sends(&d, segments);
     on = 0;
     assert_int_equal(setsockopt(client_fd, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
     assert_arrives(&d, &here, &there);
-    assert_sends(&d, 2 * SEGMENTS);
+    assert_sends(&d, 2 * segments);
     clock_ahead_s += ADIT_PROBATION_MIN_S;
     assert_arrives(&d, &here, &there);
-    assert_sends(&d, 2 * SEGMENTS + 1);
+    assert_sends(&d, 2 * segments + 1);
     assert_nothing_dropped(&d);
     stop(&d);
 }
@@ -428,7 +517,7 @@ static void a_super_packet_too_big_has_one_answer(void **state)
     there.n_packets = 0;
     give_tcp(&here, CLIENT_IP, SERVER_IP);
     pump_some(&d.client, &d.server);
-    assert_int_equal(drops(&d.client, 0, ADIT_E_TOO_BIG), SEGMENTS);
+    assert_int_equal(drops(&d.client, 0, ADIT_E_TOO_BIG), segments);
     assert_int_equal(here.n_packets, 1);
     assert_int_equal(here.got_n, 576 - TCP_HEADS);
     assert_memory_equal(here.got, src, sizeof src); /* in the packet that came back */
@@ -443,6 +532,8 @@ int main(void)
         cmocka_unit_test(a_device_that_refuses_gets_single_packets),
         cmocka_unit_test(after_some_minutes_the_device_is_asked_again),
         cmocka_unit_test(after_some_minutes_the_socket_is_asked_again),
+        cmocka_unit_test(a_train_is_as_long_as_the_peer_stands),
+        cmocka_unit_test(a_kernel_that_takes_64_gets_no_more),
         cmocka_unit_test(without_trains_the_packets_go_singly),
         cmocka_unit_test(what_a_call_carries_is_counted),
         cmocka_unit_test(what_goes_singly_is_counted_singly),
