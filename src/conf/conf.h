@@ -19,6 +19,10 @@
 #include "base/err.h"
 #include "conf/diag.h"
 
+enum {
+    ADIT_CONF_REPLAY_MAX = 65536, /* largest `replay-window`, packets */
+};
+
 enum adit_conf_task { /* what the program is asked to do */
                       ADIT_TASK_RUN,
                       ADIT_TASK_HELP,

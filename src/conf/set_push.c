@@ -29,10 +29,9 @@ bool adit_set_peer_id(struct adit_fill *f, const struct adit_words *w)
     return adit_fill_num32(f, w->v[1], 0, ADIT_PUSHED_NO_PEER_ID, &f->pushed->peer_id);
 }
 
-/* As far as `replay-window` goes. */
 bool adit_set_peer_window(struct adit_fill *f, const struct adit_words *w)
 {
-    return adit_fill_num32(f, w->v[1], 0, 65536, &f->pushed->peer_window);
+    return adit_fill_num32(f, w->v[1], 0, ADIT_CONF_REPLAY_MAX, &f->pushed->peer_window);
 }
 
 bool adit_set_key_derivation(struct adit_fill *f, const struct adit_words *w)

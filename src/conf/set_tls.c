@@ -252,7 +252,7 @@ bool adit_set_replay_window(struct adit_fill *f, const struct adit_words *w)
 {
     uint32_t n, s = f->c->replay_s;
 
-    if (!adit_fill_num32(f, w->v[1], 0, 65536, &n))
+    if (!adit_fill_num32(f, w->v[1], 0, ADIT_CONF_REPLAY_MAX, &n))
         return false;
     if (w->n > 2 && !adit_fill_num32(f, w->v[2], 0, 600, &s))
         return false;
