@@ -12,12 +12,6 @@
 #include "plane/segment.h"
 #include "wire/ip.h"
 
-enum {
-    IP4_PROTOCOL_AT = 9,
-    IP6_PROTOCOL_AT = 6,
-    IP6_HEAD_LEN = 40,
-};
-
 /* On a server a peer is named by the id in its packets, else by where it speaks from. */
 static struct adit_up_peer *owner_of(struct adit_up_worker *w, struct adit_up_link *link, adit_bytes packet,
                                      const struct adit_addr *remote)
@@ -357,8 +351,8 @@ static bool is_recursive(const struct adit_up_peer *peer, adit_bytes packet, con
     if (!adit_ip_eq(dst, &peer->remote.ip))
         return false;
     if (dst->family == ADIT_AF_V6)
-        head_len = IP6_HEAD_LEN;
-    adit_rd_take(&r, (dst->family == ADIT_AF_V4 ? IP4_PROTOCOL_AT : IP6_PROTOCOL_AT) - 1);
+        head_len = ADIT_IPV6_HEAD_LEN;
+    adit_rd_take(&r, adit_ip_protocol_at(packet.p[0]) - 1);
     protocol = adit_rd_u8(&r);
     adit_rd_take(&r, head_len - (size_t)(r.p - packet.p));
     adit_rd_u16(&r); /* source port */

@@ -7,6 +7,12 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 
+enum {
+    ADIT_IPV4_PROTOCOL_AT = 9,
+    ADIT_IPV6_NEXT_AT = 6,
+    ADIT_IPV6_HEAD_LEN = 40, /* no IPv4 packet with TCP is shorter, either */
+};
+
 struct adit_ip_peek {
     struct adit_ip src, dst;
 };
@@ -14,10 +20,16 @@ struct adit_ip_peek {
 /* ADIT_E_MALFORMED: neither an IPv4 nor an IPv6 header, or shorter than that header. */
 ADIT_MUST_USE adit_err adit_ip_peek(adit_bytes packet, struct adit_ip_peek *out);
 
+/* Where the header says what it carries, of a packet that has one. */
+static inline size_t adit_ip_protocol_at(uint8_t first)
+{
+    return first >> 4 == 4 ? ADIT_IPV4_PROTOCOL_AT : ADIT_IPV6_NEXT_AT;
+}
+
 /* False: what it carries is surely something else than TCP behind a base header. */
 static inline bool adit_ip_may_be_tcp(const uint8_t *packet, size_t n)
 {
-    return n >= 40 && (packet[0] >> 4 == 4 ? packet[9] : packet[6]) == 6;
+    return n >= ADIT_IPV6_HEAD_LEN && packet[adit_ip_protocol_at(packet[0])] == 6;
 }
 
 /*
