@@ -111,26 +111,31 @@ static void put(struct adit_up_batch *b, struct adit_up_train *t, uint32_t n)
     t->is_closed |= n < t->segment;
 }
 
+/* The train of the peer that has a place for the packet; NULL: there is none. */
+static struct adit_up_train *open_train(struct adit_up_batch *b, uint32_t n, const struct adit_up_link *link,
+                                        const struct adit_up_peer *peer)
+{
+    struct adit_up_train *t = peer && peer->train > 0 ? &b->trains[peer->train - 1] : NULL;
+
+    return t && may_join(t, n, link) ? t : NULL;
+}
+
 bool adit_up_dgram_join(struct adit_up_worker *w, size_t n, const struct adit_up_link *link,
                         const struct adit_up_peer *peer)
 {
-    struct adit_up_train *t;
+    struct adit_up_train *t = w->gremlin ? NULL : open_train(&w->batch, (uint32_t)n, link, peer);
 
-    if (w->gremlin || peer->train == 0)
-        return false;
-    t = &w->batch.trains[peer->train - 1];
-    if (!may_join(t, (uint32_t)n, link))
-        return false;
-    put(&w->batch, t, (uint32_t)n);
-    return true;
+    if (t)
+        put(&w->batch, t, (uint32_t)n);
+    return t != NULL;
 }
 
 void adit_up_dgram_put(struct adit_up_worker *w, size_t n, const struct adit_up_dest *to)
 {
     struct adit_up_batch *b = &w->batch;
-    struct adit_up_train *t = to->peer && to->peer->train > 0 ? &b->trains[to->peer->train - 1] : NULL;
+    struct adit_up_train *t = open_train(b, (uint32_t)n, to->link, to->peer);
 
-    if (!t || !may_join(t, (uint32_t)n, to->link))
+    if (!t)
         t = new_train(w, (uint32_t)n, to);
     if (t)
         put(b, t, (uint32_t)n);
@@ -215,28 +220,35 @@ static void on_single_refusal(struct adit_up_worker *w, struct adit_up_train *t,
     adit_up_drop(w, t->peer, adit_up_errno_drop(os_errno));
 }
 
+/* head: where to, and what goes with it. */
+static void send_one(struct adit_up_worker *w, struct adit_up_train *t, const struct msghdr *head,
+                     uint8_t *packet, size_t n)
+{
+    struct iovec iov = {.iov_base = packet, .iov_len = n};
+    struct msghdr m = *head;
+
+    m.msg_iov = &iov;
+    m.msg_iovlen = 1;
+    if (sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        on_single_refusal(w, t, &m, (uint32_t)n);
+    else
+        adit_haul_add(&w->hauls.sends, 1, n);
+}
+
 static void send_singly(struct adit_up_worker *w, uint32_t train)
 {
     struct adit_up_batch *b = &w->batch;
     struct adit_up_train *t = &b->trains[train];
-    struct msghdr m;
-    struct iovec iov;
+    struct msghdr head;
 
-    address(t, &m);
-    m.msg_iov = &iov;
-    m.msg_iovlen = 1;
+    address(t, &head);
     for (uint32_t i = 0; i < t->n_iov; i++) {
-        adit_up_span left = {b->iov[t->iov_at + i].iov_base, b->iov[t->iov_at + i].iov_len};
+        const struct iovec *piece = &b->iov[t->iov_at + i];
 
-        while (left.n > 0) {
-            size_t n = left.n < t->segment ? left.n : t->segment;
+        for (size_t at = 0; at < piece->iov_len; at += t->segment) {
+            size_t left = piece->iov_len - at;
 
-            iov = (struct iovec){.iov_base = left.b, .iov_len = n};
-            left = (adit_up_span){left.b + n, left.n - n};
-            if (sendmsg(t->link->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-                on_single_refusal(w, t, &m, (uint32_t)n);
-            else
-                adit_haul_add(&w->hauls.sends, 1, n);
+            send_one(w, t, &head, (uint8_t *)piece->iov_base + at, left < t->segment ? left : t->segment);
         }
     }
 }
@@ -278,7 +290,7 @@ static bool learn_refusal(struct adit_up_worker *w, struct adit_up_train *t, int
             t->peer->segment_ns = w->now.mono_ns + RETRY_S * ADIT_NS_PER_S;
             return true;
         }
-        if (t->n_packets > ADIT_UP_TRAIN_PACKETS) { /* before Linux 6.9, or what it was brought to */
+        if (t->n_packets > ADIT_UP_TRAIN_PACKETS) { /* older kernels take no more */
             stop_long_trains(w, t->link);
             return true;
         }
