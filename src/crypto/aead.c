@@ -234,6 +234,14 @@ struct adit_aead *adit_aead_new(const struct adit_cipher *cipher, const uint8_t 
 
 /* ---- packets ---- */
 
+void adit_aead_warm(const struct adit_aead *a, unsigned step)
+{
+    if (step == 0)
+        __builtin_prefetch(a);
+    else if (a->state && a->ops->warm)
+        a->ops->warm(a->state);
+}
+
 static adit_err make_ready(struct adit_aead *a, bool is_seal)
 {
     if (a->is_seal != is_seal)

@@ -40,6 +40,17 @@ struct adit_aead; /* opaque; owned by the caller of _new */
 struct adit_aead *adit_aead_new(const struct adit_cipher *cipher, const uint8_t *key, bool is_seal);
 void adit_aead_free(struct adit_aead *a); /* wipes; NULL allowed */
 
+/*
+ * Asks the processor for what the next packet will touch; changes nothing. Step 0 is the key itself, step 1
+ * what lies behind it, which can only be asked for when the key is there: in a burst for many keys step 0 is
+ * for all of them, and then step 1.
+ */
+enum {
+    ADIT_AEAD_WARM_STEPS = 2,
+};
+
+void adit_aead_warm(const struct adit_aead *a, unsigned step);
+
 /* One packet of a burst. */
 struct adit_aead_op {
     uint8_t nonce[ADIT_AEAD_NONCE_ROOM]; /* its first ADIT_AEAD_NONCE_LEN bytes */

@@ -20,6 +20,7 @@ struct adit_aead_ops {
     /* Makes a->state from a->key; `room` is zeroed and, if not 0 bytes, outlives the state. */
     adit_err (*expand)(struct adit_aead *a, void *room);
     void (*drop)(struct adit_aead *a); /* what expand() made outside of its room; wipes */
+    void (*warm)(const void *state);   /* the step behind the key; NULL: none */
     void (*seal)(struct adit_aead *a, struct adit_aead_op *ops, size_t n);
     void (*open)(struct adit_aead *a, struct adit_aead_op *ops, size_t n);
 };

@@ -17,6 +17,10 @@ struct adit_usage {
     uint64_t failed; /* verifications that failed */
 };
 
+enum {
+    ADIT_FORMAT_WARM_STEPS = 3,
+};
+
 struct adit_half; /* one key, one direction; what is behind it belongs to the format */
 
 struct adit_format_ops {
@@ -28,6 +32,10 @@ struct adit_format_ops {
     /* NULL: out of memory or refused by the library. `keys` is only read. */
     struct adit_half *(*make)(const struct adit_data_keys *keys, bool is_tx);
     void (*free)(struct adit_half *h); /* wipes; NULL allowed */
+
+    /* Asks the processor for what the next packet will touch: step 0 the half itself, and so on behind its
+     * pointers up to ADIT_FORMAT_WARM_STEPS. Changes nothing. */
+    void (*warm)(const struct adit_half *h, unsigned step);
 
     /*
      * Seals one payload behind `header` (1 byte for DATA_V1, 4 for V2; the format decides what of it is

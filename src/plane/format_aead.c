@@ -18,6 +18,8 @@ enum {
     V2_HEADER_LEN = 4,
 };
 
+_Static_assert(ADIT_FORMAT_WARM_STEPS == 1 + ADIT_AEAD_WARM_STEPS, "the half, and the key behind it");
+
 /* Room for a nonce, written at once: who reads at once what was just written in pieces waits for it. */
 typedef uint32_t nonce __attribute__((vector_size(ADIT_AEAD_NONCE_ROOM)));
 
@@ -49,6 +51,14 @@ static struct adit_half *make_half(const struct adit_data_keys *keys, bool is_tx
         return h;
     free_half(h);
     return NULL;
+}
+
+static void warm(const struct adit_half *h, unsigned step)
+{
+    if (step == 0)
+        __builtin_prefetch(h);
+    else
+        adit_aead_warm(h->aead, step - 1);
 }
 
 /*
@@ -159,6 +169,7 @@ const struct adit_format_ops adit_format_aead = {
     .worn_id = 0xFF000000U,
     .make = make_half,
     .free = free_half,
+    .warm = warm,
     .seal = seal,
     .open = open_packet,
     .peek_id = peek_id,

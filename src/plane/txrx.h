@@ -23,11 +23,11 @@ struct adit_tx_key {
 };
 
 struct adit_tx {
-    struct adit_tx_key keys[ADIT_KEY_IDS];
     uint8_t current; /* key id in use */
     bool has_current;
     uint32_t peer_id;        /* in the header of DATA_V2; ADIT_PEER_ID_NONE: DATA_V1 */
     uint64_t packets, bytes; /* sealed, all keys, payload bytes */
+    struct adit_tx_key keys[ADIT_KEY_IDS];
 };
 
 struct adit_rx_key {
@@ -40,9 +40,9 @@ struct adit_rx_key {
 };
 
 struct adit_rx {
-    struct adit_rx_key keys[ADIT_KEY_IDS];
     uint32_t replay_window, replay_s;
     uint64_t packets, bytes; /* opened, payload bytes */
+    struct adit_rx_key keys[ADIT_KEY_IDS];
 };
 
 void adit_tx_init(struct adit_tx *t, uint32_t peer_id);
@@ -80,6 +80,18 @@ size_t adit_tx_overhead(const struct adit_tx *t);
 
 void adit_tx_seal(struct adit_tx *t, struct adit_seal_op *ops, size_t n, adit_now now);
 void adit_rx_open(struct adit_rx *r, struct adit_open_op *ops, size_t n, adit_now now);
+
+/*
+ * Asks the processor for what the next packet under this key will touch: in a burst of packets of many peers,
+ * each step is made for all of them before the one that follows, which needs what it has asked for. Changes
+ * nothing, and wants nothing: a key that is not there is passed over.
+ */
+enum {
+    ADIT_WARM_STEPS = 1 + ADIT_FORMAT_WARM_STEPS,
+};
+
+void adit_tx_warm(const struct adit_tx *t, unsigned step); /* under the key in use */
+void adit_rx_warm(const struct adit_rx *r, uint8_t key_id, unsigned step);
 
 /* The peer id in a DATA_V2 packet; false for DATA_V1 or a packet that is too short. */
 bool adit_data_peer_id(adit_bytes packet, uint32_t *peer_id);

@@ -100,6 +100,12 @@ void adit_replay_tick(struct adit_replay *r, adit_now now)
 
 /* ---- ids ---- */
 
+void adit_replay_warm(const struct adit_replay *r)
+{
+    if (r->words > 0)
+        __builtin_prefetch(word_of(r, r->highest + 1));
+}
+
 adit_err adit_replay_check(const struct adit_replay *r, uint64_t id)
 {
     if (id == 0)

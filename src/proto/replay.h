@@ -44,6 +44,9 @@ void adit_replay_init(struct adit_replay *r, uint64_t *bits, uint32_t window, ui
  */
 void adit_replay_tick(struct adit_replay *r, adit_now now);
 
+/* Asks the processor for what the next id will touch. */
+void adit_replay_warm(const struct adit_replay *r);
+
 /* Would this id be acceptable? ADIT_OK or ADIT_E_REPLAY. Id 0 never is. Changes nothing. */
 ADIT_MUST_USE adit_err adit_replay_check(const struct adit_replay *r, uint64_t id);
 
