@@ -26,6 +26,10 @@ _Static_assert(ADIT_TUN_NAME_MAX == IFNAMSIZ, "a name is what the kernel takes")
 #define TUN_F_USO6 0x40
 #endif
 
+enum {
+    SHORT_MAX = 512, /* bytes of a packet that is copied */
+};
+
 struct tun_device {
     struct adit_device base;
     int fd;
@@ -161,12 +165,11 @@ static adit_err read_tun(struct adit_device *d, struct adit_train *t)
 {
     struct tun_device *dev = (struct tun_device *)d;
     size_t head_len = dev->has_vnet ? ADIT_VNET_LEN : 0;
-    uint8_t head[ADIT_VNET_LEN];
-    struct iovec iov[2] = {{head, head_len}, {t->b, t->cap}};
+    uint8_t *head = t->b - head_len;
     ssize_t n;
 
     do
-        n = readv(dev->fd, iov + !dev->has_vnet, dev->has_vnet ? 2 : 1);
+        n = read(dev->fd, head, head_len + t->cap);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN ? ADIT_E_EMPTY : ADIT_E_OS;
@@ -196,24 +199,39 @@ static adit_err writing_failed(const struct adit_gather *g)
     }
 }
 
-static adit_err write_tun(struct adit_device *d, const struct adit_gather *g)
+/* A short one is copied behind its header: the kernel takes one piece with less ado than two. */
+static ssize_t write_short(const struct tun_device *dev, const struct adit_gather *g)
 {
-    struct tun_device *dev = (struct tun_device *)d;
+    uint8_t b[ADIT_VNET_LEN + SHORT_MAX];
+
+    adit_vnet_write(&g->offload, g->is_v6, b);
+    return write(dev->fd, b, ADIT_VNET_LEN + adit_gather_copy(g, b + ADIT_VNET_LEN));
+}
+
+static ssize_t write_parts(const struct tun_device *dev, const struct adit_gather *g)
+{
     struct iovec iov[1 + ADIT_MERGE_PARTS];
     uint8_t head[ADIT_VNET_LEN];
     int n_iov = 0;
-    ssize_t n;
 
-    if (g->offload.gso != ADIT_GSO_NONE && !dev->has_vnet)
-        return ADIT_E_UNSUPPORTED;
     if (dev->has_vnet) {
         adit_vnet_write(&g->offload, g->is_v6, head);
         iov[n_iov++] = (struct iovec){head, sizeof head};
     }
     for (unsigned i = 0; i < g->n_parts; i++)
         iov[n_iov++] = (struct iovec){(void *)(uintptr_t)g->parts[i].p, g->parts[i].n};
+    return writev(dev->fd, iov, n_iov);
+}
+
+static adit_err write_tun(struct adit_device *d, const struct adit_gather *g)
+{
+    struct tun_device *dev = (struct tun_device *)d;
+    ssize_t n;
+
+    if (g->offload.gso != ADIT_GSO_NONE && !dev->has_vnet)
+        return ADIT_E_UNSUPPORTED;
     do
-        n = writev(dev->fd, iov, n_iov);
+        n = dev->has_vnet && g->n <= SHORT_MAX ? write_short(dev, g) : write_parts(dev, g);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? ADIT_OK : writing_failed(g);
 }

@@ -7,8 +7,6 @@
  */
 #include "linux/userplane_parts.h"
 
-#include <errno.h>
-
 #include "plane/segment.h"
 #include "wire/ip.h"
 
@@ -108,76 +106,6 @@ static uint32_t route_of(struct adit_up_worker *w, const struct adit_ip *ip)
     if (mark == ADIT_NO_PEER && adit_up_cmd_drain(w))
         mark = adit_routes_find(w->routes, ip);
     return mark;
-}
-
-/* Inner bytes as the packets have them, with a header each. */
-static size_t bytes_of(const struct adit_gather *g)
-{
-    return g->n + (g->packets - 1) * (size_t)g->offload.head_len;
-}
-
-adit_err adit_up_write_once(void *worker, const struct adit_gather *g)
-{
-    struct adit_up_worker *w = worker;
-    adit_err err = w->device ? w->device->ops->write(w->device, g) : ADIT_E_STATE;
-
-    if (!err)
-        adit_haul_add(&w->hauls.writes, g->packets, bytes_of(g));
-    return err;
-}
-
-static bool *wish_for(struct adit_up_worker *w, enum adit_up_merged kind)
-{
-    return kind == ADIT_UP_UDP    ? &w->merge.want_udp
-           : kind == ADIT_UP_TCP6 ? &w->merge.want_tcp6
-                                  : &w->merge.want_tcp4;
-}
-
-static void stop_merging(struct adit_up_worker *w, const struct adit_gather *g)
-{
-    static const char *const names[] = {
-        [ADIT_UP_TCP4] = "TCP over IPv4", [ADIT_UP_TCP6] = "TCP over IPv6", [ADIT_UP_UDP] = "UDP"};
-    enum adit_up_merged kind = g->offload.gso == ADIT_GSO_UDP ? ADIT_UP_UDP
-                               : g->is_v6                     ? ADIT_UP_TCP6
-                                                              : ADIT_UP_TCP4;
-    struct adit_probation *off = &w->merge_off[kind];
-
-    if (!*wish_for(w, kind))
-        return; /* said for another one of the same burst */
-    *wish_for(w, kind) = false;
-    adit_probation_begin(off, w->now);
-    adit_note(&w->params.env->log, NULL,
-              "the device takes no super-packets of %s: for %u minutes they are written singly", names[kind],
-              off->wait_s / 60);
-}
-
-void adit_up_merge_again(struct adit_up_worker *w)
-{
-    for (int kind = 0; kind < ADIT_UP_MERGED; kind++) {
-        if (adit_probation_is_over(&w->merge_off[kind], w->now))
-            *wish_for(w, (enum adit_up_merged)kind) = true;
-    }
-}
-
-void adit_up_device_write(void *worker, const struct adit_gather *g)
-{
-    struct adit_up_worker *w = worker;
-    struct adit_up_peer *peer = g->owner;
-    adit_err err = adit_up_write_once(w, g);
-
-    if (err == ADIT_E_UNSUPPORTED && g->offload.gso != ADIT_GSO_NONE) {
-        stop_merging(w, g);
-        err = adit_gather_split(g, w->spare_room, adit_up_write_once, w);
-    }
-    if (err) {
-        if (err == ADIT_E_OS)
-            adit_up_note_os(w, errno);
-        for (unsigned i = 0; i < g->packets; i++)
-            adit_up_drop(w, peer, err);
-        return;
-    }
-    peer->counters.rx_packets += g->packets;
-    peer->counters.rx_bytes += bytes_of(g);
 }
 
 static void seal(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic)
@@ -429,29 +357,4 @@ void adit_up_inner_rx(struct adit_up_worker *w, const struct adit_train *t)
         send_to_only(w, &peek.dst, &s);
     else
         send_to_owner(w, &peek.dst, &s);
-}
-
-void adit_up_device_rx(struct adit_up_worker *w)
-{
-    size_t bytes = 0;
-
-    for (int i = 0; i < ADIT_UP_PER_TURN && bytes < ADIT_UP_TUN_BYTES && w->device; i++) {
-        struct adit_train t = {.b = w->tun_room, .cap = ADIT_MERGE_LEN_MAX};
-        adit_err err = w->device->ops->read(w->device, &t);
-
-        if (err == ADIT_E_EMPTY)
-            return;
-        if (err) {
-            /* Not again before the next tick: a device that fails is readable for ever. */
-            adit_up_note_os(w, errno);
-            adit_up_drop(w, NULL, err);
-            adit_up_worker_device_rest(w);
-            return;
-        }
-        bytes += t.n;
-        adit_up_inner_rx(w, &t);
-        /* The first after a pause leaves at once. If there are more, the next turn will know. */
-        if (w->pace.is_quiet)
-            return;
-    }
 }

@@ -209,7 +209,7 @@ static void receive_held(struct adit_up_worker *w, struct adit_up_link *link, ui
     const struct slot *s = &w->gremlin->slots[at];
 
     adit_up_packet_rx(w, link, room_of(w, at), s->n, &s->remote, &s->local);
-    adit_merge_flush(&w->merge); /* the slot is used again */
+    adit_up_device_flush(w); /* the slot is used again */
 }
 
 static void let_packet_go(struct adit_up_worker *w, struct adit_up_link *link, const struct held *h)

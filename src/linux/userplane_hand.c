@@ -100,7 +100,7 @@ static uint32_t take_some(struct adit_up_worker *w, struct adit_ring *r)
         w->taken = h;
         take(w, h);
     }
-    adit_merge_flush(&w->merge);
+    adit_up_device_flush(w);
     w->taken = NULL;
     for (uint32_t i = 0; i < n; i++)
         adit_ring_release(r);

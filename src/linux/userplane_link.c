@@ -194,14 +194,25 @@ static void take_train(struct adit_up_worker *w, struct adit_up_link *link, unsi
     }
 }
 
-static int receive_some(struct adit_up_worker *w, struct adit_up_link *link)
+static bool are_long_trains(const struct adit_up_rx *rx, unsigned n)
+{
+    size_t bytes = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        bytes += rx->msgs[i].msg_len;
+    return bytes > (size_t)n * ADIT_UP_BURST_LEN;
+}
+
+static int receive_some(struct adit_up_worker *w, struct adit_up_link *link, unsigned max)
 {
     int n;
 
     for (unsigned i = 0; i < w->rx.n_used; i++)
         prepare_slot(w, i);
-    n = recvmmsg(link->fd, w->rx.msgs, ADIT_UP_RX_MSGS, MSG_DONTWAIT, NULL);
+    n = recvmmsg(link->fd, w->rx.msgs, max, MSG_DONTWAIT, NULL);
     w->rx.n_used = n > 0 ? (unsigned)n : 0;
+    if (n > 0)
+        w->rx.has_long_trains = are_long_trains(&w->rx, w->rx.n_used);
     if (n >= 0 || errno == EAGAIN || errno == EINTR)
         return n;
     /* An ICMP answer to something sent earlier: consumed by the call, counted, and reading goes on. */
@@ -228,16 +239,18 @@ void adit_up_link_errors(struct adit_up_link *link)
 
 void adit_up_link_rx(struct adit_up_worker *w, struct adit_up_link *link)
 {
-    for (int left = ADIT_UP_PER_TURN; left > 0; left -= ADIT_UP_RX_MSGS) {
-        int n = receive_some(w, link);
+    for (int left = ADIT_UP_PER_TURN; left > 0;) {
+        int max = w->rx.has_long_trains ? ADIT_UP_RX_TRAINS : ADIT_UP_RX_MSGS;
+        int n = receive_some(w, link, (unsigned)max);
 
         if (n < 0)
             return;
         for (int i = 0; i < n && link->fd >= 0; i++)
             take_train(w, link, (unsigned)i);
         /* The buffers are used again. */
-        adit_merge_flush(&w->merge);
-        if (link->fd < 0 || (n > 0 && n < ADIT_UP_RX_MSGS))
+        adit_up_device_flush(w);
+        if (link->fd < 0 || (n > 0 && n < max))
             return;
+        left -= max;
     }
 }

@@ -300,7 +300,7 @@ static adit_err make_rooms(struct adit_up_worker *w)
     w->rx.room = room((size_t)ADIT_UP_RX_MSGS * ADIT_UP_RX_STRIDE);
     w->rx.n_used = ADIT_UP_RX_MSGS;
     w->batch.arena = room(ADIT_UP_TX_BYTES);
-    w->tun_room = room(ADIT_MERGE_LEN_MAX);
+    w->tun_room = room(adit_up_tun_room());
     w->spare_room = room(ADIT_MERGE_LEN_MAX);
     w->stream_room = room(w->stream_room_cap);
     w->routes = adit_routes_new();

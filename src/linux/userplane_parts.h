@@ -28,7 +28,8 @@
 enum {
     ADIT_UP_RING = 256,                /* slots of the command ring, and of the note ring */
     ADIT_UP_RING_SINGLE = 32,          /* ... if there is one peer */
-    ADIT_UP_RX_MSGS = 8,               /* trains per receiving call */
+    ADIT_UP_RX_MSGS = 32,              /* datagrams or trains per receiving call */
+    ADIT_UP_RX_TRAINS = 8,             /* ... if they are long ones */
     ADIT_UP_RX_LEN = 65536,            /* bytes of a train at the most */
     ADIT_UP_RX_STRIDE = 65536 + 4352,  /* between buffers: not a power of two, which would share cache sets */
     ADIT_UP_TX_TRAINS = 64,            /* trains per sending call */
@@ -39,6 +40,9 @@ enum {
     ADIT_UP_TRAIN_BYTES = 65507,       /* of one train: what a UDP datagram may hold */
     ADIT_UP_PER_TURN = 64,             /* readings of a descriptor per turn */
     ADIT_UP_TUN_BYTES = 256 * 1024,    /* ... and bytes of the device */
+    ADIT_UP_BURST = 16,                /* packets read from the device before they are worked on */
+    ADIT_UP_BURST_LEN = 2048,          /* ... while they are no longer; what is longer is long */
+    ADIT_UP_WAITING = 64,              /* packets to the device that wait for the end of their burst */
     ADIT_UP_CTRL_PER_TURN = 64,        /* control packets handed up per turn, all UDP links together */
     ADIT_UP_STREAM_READ = 65536,       /* bytes per stream and turn */
     ADIT_UP_HANDED = 512,              /* slots of the ring between two workers */
@@ -141,14 +145,14 @@ struct adit_up_peer {
     struct adit_up_link *link;
     struct adit_addr remote, local;
 
-    struct adit_tx tx;
-    struct adit_rx rx;
-    struct adit_counters counters;
     uint64_t tx_ns, rx_ns;          /* last sent, last authenticated */
     uint64_t clash_ns;              /* last clash noted */
     uint8_t active_keys, worn_keys; /* bit per key id: noted already */
     bool owes_float, owes_exit;     /* notes that did not fit yet */
     bool said_exit;
+    struct adit_counters counters; /* its drops, which come last, are rarely touched, like most of the keys */
+    struct adit_tx tx;
+    struct adit_rx rx;
     struct adit_up_route *routes;
 };
 
@@ -201,7 +205,16 @@ struct adit_up_rx {
         uint8_t b[128];
     } control[ADIT_UP_RX_MSGS];
     uint8_t *room;
-    unsigned n_used; /* by the last call, and to be made ready again */
+    unsigned n_used;      /* by the last call, and to be made ready again */
+    bool has_long_trains; /* in the last call: fewer at once, so that they stay near until they are opened */
+};
+
+/* ---- single packets that will be written when their burst has been opened ---- */
+
+struct adit_up_waiting {
+    unsigned n;
+    adit_bytes packets[ADIT_UP_WAITING];
+    struct adit_up_peer *owners[ADIT_UP_WAITING];
 };
 
 /* What the threads both touch, apart from the rings. */
@@ -281,7 +294,8 @@ struct adit_up_worker {
     struct adit_up_batch batch;
     struct adit_merge merge; /* what came in, on its way to the device */
     struct adit_probation merge_off[ADIT_UP_MERGED];
-    uint8_t *tun_room;   /* a super-packet */
+    struct adit_up_waiting waiting;
+    uint8_t *tun_room;   /* a burst of packets, or one super-packet */
     uint8_t *spare_room; /* another, made whole again */
     uint8_t *stream_room;
     size_t stream_room_cap;
@@ -413,13 +427,18 @@ void adit_up_stream_flush_dirty(struct adit_up_worker *w);
 /* userplane_data.c: one packet, either way. `packet` is overwritten. False: this opcode has no place here. */
 bool adit_up_packet_rx(struct adit_up_worker *w, struct adit_up_link *link, uint8_t *packet, size_t n,
                        const struct adit_addr *remote, const struct adit_addr *local);
-void adit_up_device_rx(struct adit_up_worker *w);
 void adit_up_inner_rx(struct adit_up_worker *w, const struct adit_train *t);
+void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
+
+/* userplane_device.c */
+size_t adit_up_tun_room(void); /* bytes of it */
+void adit_up_device_rx(struct adit_up_worker *w);
 /* To the device, counted among its writings; what is refused is the caller's affair. */
 adit_err adit_up_write_once(void *worker, const struct adit_gather *g);
-void adit_up_device_write(void *worker, const struct adit_gather *g); /* where w->merge leads */
-void adit_up_merge_again(struct adit_up_worker *w);                   /* what the device refused long ago */
-void adit_up_send(struct adit_up_worker *w, struct adit_up_peer *peer, adit_bytes payload, bool is_traffic);
+/* Where w->merge leads. The packet is lent until the flush, which every burst ends with. */
+void adit_up_device_write(void *worker, const struct adit_gather *g);
+void adit_up_device_flush(struct adit_up_worker *w);
+void adit_up_merge_again(struct adit_up_worker *w); /* what the device refused long ago */
 
 /* userplane_gremlin.c: only with w->gremlin. rx and tx: false: the packet does not go on now, or never. */
 ADIT_MUST_USE adit_err adit_up_gremlin_new(struct adit_up_worker *w, int *timer_fd);

@@ -79,7 +79,7 @@ void adit_up_stream_rx(struct adit_up_worker *w, struct adit_up_link *link)
         left -= n;
         adit_stream_filled(&s, n);
         goes_on = take_packets(w, link, &s);
-        adit_merge_flush(&w->merge); /* the buffer is used again */
+        adit_up_device_flush(w); /* the buffer is used again */
         if (!goes_on)
             return;
     } while (n == room && left > 0);

@@ -11,8 +11,12 @@
 
 #include "plane/merge.h"
 
+enum {
+    ADIT_DEVICE_LEAD = 16, /* bytes in front of what is read that the device may overwrite */
+};
+
 struct adit_train {
-    uint8_t *b;
+    uint8_t *b;    /* ADIT_DEVICE_LEAD bytes behind the beginning of the room */
     size_t n, cap; /* cap: 65,535 bytes where super-packets are to be expected */
     struct adit_offload offload;
 };

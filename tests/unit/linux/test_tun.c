@@ -26,13 +26,18 @@ static void set_up(const char *ifname, const char *local)
     give_address(p, ifname, local);
 }
 
-static uint8_t buf[4096];
+static uint8_t room[ADIT_DEVICE_LEAD + 4096];
+static uint8_t *const buf = room + ADIT_DEVICE_LEAD;
+
+enum {
+    CAP = sizeof room - ADIT_DEVICE_LEAD,
+};
 
 /* The next IPv4 packet that comes out of the device. */
 static size_t next_v4(struct adit_device *d)
 {
     for (int i = 0; i < 50; i++) {
-        struct adit_train t = {.b = buf, .cap = sizeof buf};
+        struct adit_train t = {.b = buf, .cap = CAP};
         adit_err e = d->ops->read(d, &t);
 
         if (e == ADIT_OK && buf[0] == 0x45)
@@ -111,8 +116,7 @@ static void a_tap_carries_frames(void **state)
     assert_int_not_equal(if_nametoindex(tap.name), 0);
     set_up(tap.name, "10.8.1.1/24");
     assert_int_equal(poll(&(struct pollfd){.fd = tap.fd, .events = POLLIN}, 1, 5000), 1);
-    assert_true(read(tap.fd, buf, sizeof buf) >=
-                14 + 28); /* a frame with its header: the host introduces itself */
+    assert_true(read(tap.fd, buf, CAP) >= 14 + 28); /* a frame with its header: the host introduces itself */
     close(tap.fd);
 }
 
@@ -275,7 +279,7 @@ static void a_users_own_device_needs_no_rights(void **state)
 static void null_takes_all_and_gives_nothing(void **state)
 {
     struct adit_device *d = adit_null_device_new();
-    struct adit_train t = {.b = buf, .n = 20, .cap = sizeof buf};
+    struct adit_train t = {.b = buf, .n = 20, .cap = CAP};
 
     (void)state;
     assert_int_equal(write_packet(d, buf, 20, (struct adit_offload){0}), ADIT_OK);
