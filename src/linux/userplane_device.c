@@ -174,6 +174,7 @@ void adit_up_device_rx(struct adit_up_worker *w)
         unsigned n = read_burst(w, burst, &err);
         int os_errno = errno;
 
+        adit_up_warm_read(w, burst, n);
         for (unsigned i = 0; i < n; i++) {
             adit_up_inner_rx(w, &burst[i]);
             bytes += burst[i].n;

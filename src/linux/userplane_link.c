@@ -245,6 +245,7 @@ void adit_up_link_rx(struct adit_up_worker *w, struct adit_up_link *link)
 
         if (n < 0)
             return;
+        adit_up_warm_received(w, n > 0 ? (unsigned)n : 0);
         for (int i = 0; i < n && link->fd >= 0; i++)
             take_train(w, link, (unsigned)i);
         /* The buffers are used again. */

@@ -72,6 +72,16 @@ struct adit_up_node *adit_up_map_find(const struct adit_up_map *m, uint32_t hash
     return skip_others(m->buckets[hash & (m->n_buckets - 1)], hash);
 }
 
+void adit_up_map_warm(const struct adit_up_map *m, uint32_t hash, unsigned step)
+{
+    struct adit_up_node *const *bucket = &m->buckets[hash & (m->n_buckets - 1)];
+
+    if (step == 0)
+        __builtin_prefetch(bucket);
+    else
+        __builtin_prefetch(*bucket);
+}
+
 struct adit_up_node *adit_up_map_next(const struct adit_up_node *after)
 {
     return skip_others(after->next, after->hash);

@@ -70,6 +70,12 @@ void adit_up_map_del(struct adit_up_map *m, struct adit_up_node *node);
 /* The first node with this hash, or the next one after `after`. */
 struct adit_up_node *adit_up_map_find(const struct adit_up_map *m, uint32_t hash);
 struct adit_up_node *adit_up_map_next(const struct adit_up_node *after);
+/* Asks the processor for what find() will touch; step 1 needs what step 0 has asked for. */
+enum {
+    ADIT_UP_MAP_WARM_STEPS = 2,
+};
+
+void adit_up_map_warm(const struct adit_up_map *m, uint32_t hash, unsigned step);
 struct adit_up_node *adit_up_map_any(const struct adit_up_map *m); /* NULL: empty */
 void adit_up_map_fini(struct adit_up_map *m);                      /* the nodes are the owner's */
 
@@ -439,6 +445,10 @@ adit_err adit_up_write_once(void *worker, const struct adit_gather *g);
 void adit_up_device_write(void *worker, const struct adit_gather *g);
 void adit_up_device_flush(struct adit_up_worker *w);
 void adit_up_merge_again(struct adit_up_worker *w); /* what the device refused long ago */
+
+/* userplane_warm.c: what the n packets that w->rx holds, or that were read, will touch. */
+void adit_up_warm_received(struct adit_up_worker *w, unsigned n);
+void adit_up_warm_read(struct adit_up_worker *w, const struct adit_train *burst, unsigned n);
 
 /* userplane_gremlin.c: only with w->gremlin. rx and tx: false: the packet does not go on now, or never. */
 ADIT_MUST_USE adit_err adit_up_gremlin_new(struct adit_up_worker *w, int *timer_fd);
