@@ -142,10 +142,15 @@ def rtt(stand, means, is_loaded=False):
 
 
 def join(stand, means, window=256, parallel=32):
-    """Many clients in one process connect, and wait; the process."""
+    """Many clients in one process connect, and wait; the process.
+
+    Its memory lies in huge pages: many clients' sessions are more pages than a processor finds quickly, and what that
+    costs would slow the clients' side down, which real clients have on machines of their own.
+    """
     config = stand.place.path("clients.conf", "\n".join(inline(stand.t.client_lines())) + "\n")
     crowd = stand.c.start("clients", means.tool("clients", config, "10.66.1.1", 1194, SERVER4, means.clients, parallel,
-                                                window, means.seconds), stdin=subprocess.PIPE)
+                                                window, means.seconds), stdin=subprocess.PIPE,
+                          env={**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"})
     crowd.wait_for(r"^\{.*\}$", timeout=150)
     return crowd
 
