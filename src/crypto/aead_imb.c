@@ -14,6 +14,8 @@
 
 #include <intel-ipsec-mb.h>
 
+#include "base/warm.h"
+
 const char adit_aead_imb_name[] = "ipsec-mb " IMB_VERSION_STR;
 
 struct gcm_calls {
@@ -103,12 +105,9 @@ static adit_err gcm_expand(struct adit_aead *a, void *room)
 static void gcm_warm(const void *state)
 {
     const struct gcm *g = state;
-    const uint8_t *first = g->key.expanded_keys, *last = (const uint8_t *)&g->ctx;
 
-    for (size_t at = 0; at < sizeof g->key.expanded_keys; at += ADIT_AEAD_ALIGN)
-        __builtin_prefetch(first + at);
-    for (size_t at = 0; at < GCM_WARM_LEN; at += ADIT_AEAD_ALIGN)
-        __builtin_prefetch(last - GCM_WARM_LEN + at);
+    adit_warm(g->key.expanded_keys, sizeof g->key.expanded_keys);
+    adit_warm((const uint8_t *)&g->ctx - GCM_WARM_LEN, GCM_WARM_LEN);
     __builtin_prefetch(&g->ctx);
     __builtin_prefetch(&g->run);
 }

@@ -10,10 +10,10 @@
 
 #include <stddef.h>
 
+#include "base/warm.h"
 #include "wire/ip.h"
 
 enum {
-    CACHE_LINE = 64,
     BURST_MAX = ADIT_UP_RX_MSGS > ADIT_UP_BURST ? ADIT_UP_RX_MSGS : ADIT_UP_BURST,
 };
 
@@ -27,8 +27,7 @@ struct wanted {
 /* What is touched of a peer whichever way a packet goes; its keys come later. */
 static void warm_peer(const struct adit_up_peer *peer)
 {
-    for (size_t at = 0; at < offsetof(struct adit_up_peer, counters.drops); at += CACHE_LINE)
-        __builtin_prefetch((const char *)peer + at);
+    adit_warm(peer, offsetof(struct adit_up_peer, counters.drops));
     __builtin_prefetch(&peer->tx);
     __builtin_prefetch(&peer->rx);
 }

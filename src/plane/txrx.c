@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/warm.h"
 
 /* AES-GCM: blocks and packets under one key, and failed verifications (7.8). */
 #define BLOCKS_MAX    ((1ULL << 36) - 1)
@@ -17,7 +18,6 @@
 #define FAILURES_WORN (1ULL << 35)
 
 enum {
-    CACHE_LINE = 64,
     BLOCK_LEN = 16,
     V1_HEADER_LEN = 1,
     V2_HEADER_LEN = 4,
@@ -139,18 +139,12 @@ static void count_use(struct adit_usage *u, size_t payload_len)
     u->blocks += (payload_len + BLOCK_LEN - 1) / BLOCK_LEN + 1;
 }
 
-static void warm_lines(const void *p, size_t n)
-{
-    for (size_t at = 0; at < n; at += CACHE_LINE)
-        __builtin_prefetch((const char *)p + at);
-}
-
 void adit_tx_warm(const struct adit_tx *t, unsigned step)
 {
     const struct adit_tx_key *k = &t->keys[t->current];
 
     if (step == 0)
-        warm_lines(k, sizeof *k);
+        adit_warm(k, sizeof *k);
     else if (k->format)
         k->format->warm(k->half, step - 1);
 }
@@ -160,7 +154,7 @@ void adit_rx_warm(const struct adit_rx *r, uint8_t key_id, unsigned step)
     const struct adit_rx_key *k = &r->keys[key_id % ADIT_KEY_IDS];
 
     if (step == 0)
-        warm_lines(k, sizeof *k);
+        adit_warm(k, sizeof *k);
     else if (k->format)
         k->format->warm(k->half, step - 1);
     if (step == 1 && k->format)
