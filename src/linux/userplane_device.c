@@ -85,14 +85,9 @@ static void write_waiting(struct adit_up_worker *w)
     struct adit_up_waiting *all = &w->waiting;
 
     for (unsigned i = 0; i < all->n; i++) {
-        write_now(w, &(struct adit_gather){
-                         .is_v6 = all->packets[i].p[0] >> 4 == 6,
-                         .parts = &all->packets[i],
-                         .n_parts = 1,
-                         .n = all->packets[i].n,
-                         .packets = 1,
-                         .owner = all->owners[i],
-                     });
+        struct adit_gather g = adit_gather_single(&all->packets[i], all->owners[i]);
+
+        write_now(w, &g);
     }
     all->n = 0;
 }

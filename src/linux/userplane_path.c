@@ -233,13 +233,7 @@ void adit_up_lower_mss(struct adit_up_worker *w, struct adit_up_peer *peer, uint
 
 static void write_answer(struct adit_up_worker *w, adit_bytes answer)
 {
-    struct adit_gather g = {
-        .is_v6 = answer.p[0] >> 4 == 6,
-        .parts = &answer,
-        .n_parts = 1,
-        .n = answer.n,
-        .packets = 1,
-    };
+    struct adit_gather g = adit_gather_single(&answer, NULL);
     adit_err err = adit_up_write_once(w, &g);
 
     if (err)

@@ -26,11 +26,9 @@ adit_err adit_gather_split(const struct adit_gather *g, uint8_t *room,
 
     while (!err && adit_segments_next(&s, &packet, &n)) {
         adit_bytes part = adit_bytes_of(packet, n);
+        struct adit_gather single = adit_gather_single(&part, g->owner);
 
-        err = write(
-            ctx,
-            &(struct adit_gather){
-                .is_v6 = g->is_v6, .parts = &part, .n_parts = 1, .n = n, .packets = 1, .owner = g->owner});
+        err = write(ctx, &single);
     }
     return err;
 }

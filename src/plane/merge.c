@@ -227,13 +227,9 @@ static bool is_proven(enum kind_name kind, uint64_t pseudo, const uint8_t *b, si
 static void give_single(const struct adit_merge *m, uint8_t *b, size_t n, void *owner)
 {
     adit_bytes part = adit_bytes_of(b, n);
+    struct adit_gather g = adit_gather_single(&part, owner);
 
-    m->sink(m->ctx, &(struct adit_gather){.is_v6 = n > 0 && b[0] >> 4 == 6,
-                                          .parts = &part,
-                                          .n_parts = 1,
-                                          .n = n,
-                                          .packets = 1,
-                                          .owner = owner});
+    m->sink(m->ctx, &g);
 }
 
 /* The first packet's header becomes that of all. The transport checksum is left to whoever takes the packet

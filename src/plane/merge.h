@@ -37,6 +37,17 @@ struct adit_gather {
     void *owner;      /* as given to adit_merge_add() */
 };
 
+/* One packet as it is; `packet` is lent like the rest. */
+static inline struct adit_gather adit_gather_single(const adit_bytes *packet, void *owner)
+{
+    return (struct adit_gather){.is_v6 = packet->n > 0 && packet->p[0] >> 4 == 6,
+                                .parts = packet,
+                                .n_parts = 1,
+                                .n = packet->n,
+                                .packets = 1,
+                                .owner = owner};
+}
+
 /* Adds nothing to the same merge. */
 typedef void (*adit_merge_sink)(void *ctx, const struct adit_gather *g);
 
