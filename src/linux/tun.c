@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "linux/steer_tun.h"
 
+_Static_assert((int)ADIT_VNET_LEN <= (int)ADIT_DEVICE_LEAD, "the header lies in front of what is read");
 _Static_assert(ADIT_TUN_NAME_MAX == IFNAMSIZ, "a name is what the kernel takes");
 
 /* Debian 12's headers are older than these. */
